@@ -1,0 +1,113 @@
+-- Models: what can be asked for, which provider serves it, and at what price.
+--
+-- Invariant: a price is never changed. A new price is a new row, so that what a hold or a ledger row names stays true.
+
+-- Types -------------------------------------------------------------------------------------------------------------
+
+create type private.model_status as enum ('new', 'active', 'inactive', 'disabled');
+
+-- Tables ------------------------------------------------------------------------------------------------------------
+
+create table private.models (
+  id text primary key check (char_length(id) between 1 and 200),
+  name text not null check (char_length(name) between 1 and 200),
+  status private.model_status not null default 'new',
+  context_tokens integer not null check (context_tokens > 0),
+  max_output_tokens integer not null check (max_output_tokens between 1 and context_tokens),
+  created_at timestamptz not null default now()
+);
+
+comment on table private.models is 'The catalogue. Only an active model can be called.';
+comment on column private.models.context_tokens is 'The most tokens of prompt and answer together: a provider refuses a longer prompt.';
+comment on column private.models.max_output_tokens is 'The most tokens of one answer, reasoning included.';
+
+create table private.plan_models (
+  plan_id text not null references private.plans (id) on delete cascade,
+  model_id text not null references private.models (id) on delete cascade,
+  is_default boolean not null default false,
+  primary key (plan_id, model_id)
+);
+
+comment on table private.plan_models is 'Which plan may call which model.';
+comment on column private.plan_models.is_default is 'The model of a request that names none.';
+
+create unique index plan_models_one_default on private.plan_models (plan_id) where is_default;
+create index plan_models_model on private.plan_models (model_id);
+
+create table private.model_routes (
+  id bigint generated always as identity primary key,
+  model_id text not null references private.models (id) on delete cascade,
+  provider text not null check (provider ~ '^[a-z][a-z0-9-]{0,39}$'),
+  upstream_model text not null check (char_length(upstream_model) between 1 and 200),
+  priority smallint not null default 0,
+  is_enabled boolean not null default true,
+  unique (model_id, provider, upstream_model)
+);
+
+comment on table private.model_routes is 'A way to a model: a provider and the provider''s own name for it.';
+comment on column private.model_routes.priority is 'The lowest is tried first.';
+
+create table private.route_prices (
+  id bigint generated always as identity primary key,
+  route_id bigint not null references private.model_routes (id),
+  input_usd numeric not null check (input_usd >= 0 and input_usd < 1),
+  cache_read_usd numeric not null check (cache_read_usd >= 0 and cache_read_usd < 1),
+  cache_write_usd numeric not null check (cache_write_usd >= 0 and cache_write_usd < 1),
+  output_usd numeric not null check (output_usd >= 0 and output_usd < 1),
+  valid_from timestamptz not null default now(),
+  unique (route_id, valid_from)
+);
+
+comment on table private.route_prices is
+  'What a provider charges: USD per token, exact. Append-only; the newest that has begun counts. A route without a price is never called, and a route with one is disabled, not deleted.';
+comment on column private.route_prices.input_usd is 'Per input token that was neither read from nor written to the cache.';
+comment on column private.route_prices.output_usd is 'Per output token, reasoning included.';
+
+revoke all on private.models, private.plan_models, private.model_routes, private.route_prices
+  from public, anon, authenticated, service_role;
+grant select on private.models, private.plan_models, private.model_routes, private.route_prices to service_role;
+
+-- Functions ---------------------------------------------------------------------------------------------------------
+
+create function private.refuse_change() returns trigger
+language plpgsql security invoker set search_path = ''
+as $$
+begin
+  raise exception 'Rows of %.% are never changed or removed: add a correcting row instead.', tg_table_schema, tg_table_name
+    using errcode = 'SL405';
+end;
+$$;
+
+revoke all on function private.refuse_change from public;
+
+create trigger route_prices_append_only before update or delete or truncate on private.route_prices
+  for each statement execute function private.refuse_change();
+
+-- Views -------------------------------------------------------------------------------------------------------------
+
+create view private.priced_models with (security_invoker = true) as
+  select
+    route.model_id,
+    jsonb_agg(
+      jsonb_build_object('price_id', price.id, 'provider', route.provider, 'upstream_model', route.upstream_model)
+      order by route.priority, route.id
+    ) as routes,
+    array_agg(price.id order by route.priority, route.id) as price_ids,
+    max(greatest(price.input_usd, price.cache_write_usd)) as dearest_input_usd,
+    max(price.output_usd) as dearest_output_usd
+  from private.model_routes route
+  cross join lateral (
+    select p.id, p.input_usd, p.cache_write_usd, p.output_usd
+    from private.route_prices p
+    where p.route_id = route.id and p.valid_from <= now()
+    order by p.valid_from desc
+    limit 1
+  ) price
+  where route.is_enabled
+  group by route.model_id;
+
+comment on view private.priced_models is
+  'The routes of a model in the order of trying, each with the price in force, and the dearest price any of them can charge. A model without a priced route is not here.';
+
+revoke all on private.priced_models from public, anon, authenticated, service_role;
+grant select on private.priced_models to service_role;

@@ -1,0 +1,539 @@
+-- Metering: limits are held before a provider is called and settled exactly afterwards.
+--
+-- Invariants
+--   used of a window = the ledger rows of its epoch;  held of a window = the reservations of pending holds in its epoch.
+--   A hold is placed only if used + held + amount <= limit at that instant.
+--   Every provider call that may cost money has exactly one ledger row. The ledger is never edited.
+--
+-- Why nobody can overspend: everything that reads or changes a caller's windows first locks that caller's account row, in the
+-- order of user ids (so that two batches cannot deadlock), and decides in a later statement, which therefore sees all that
+-- committed before the lock was granted. Only the database's clock counts.
+
+-- Types -------------------------------------------------------------------------------------------------------------
+
+create type private.hold_state as enum ('pending', 'settled', 'expired');
+create type private.ledger_entry as enum ('charge', 'correction');
+create type private.charge_outcome as enum ('completed', 'interrupted', 'expired');
+
+comment on type private.charge_outcome is
+  'completed: the provider finished its answer; interrupted: it was cut; expired: nobody reported back, so what was surely sent is charged.';
+
+create type private.reservation as (window_id bigint, epoch integer, amount bigint);
+
+comment on type private.reservation is 'What a hold took from one window, and in which epoch of it.';
+
+create type private.period as (period_start timestamptz, period_end timestamptz);
+
+create type private.hold_request as (
+  hold_id uuid, user_id uuid, model_id text, context_tokens integer,
+  prompt_bytes bigint, prompt_messages integer, max_output_tokens integer
+);
+
+create type private.hold_decision as (
+  hold_id uuid, plan_id text, routes jsonb, max_output_tokens integer, refusal text, detail jsonb
+);
+
+comment on type private.hold_decision is
+  'refusal is null for a hold that was placed, else an SQLSTATE of ours with its detail: what ran out, when it resets, which plan would help.';
+
+create type private.charge as (
+  attempt smallint, price_id bigint, outcome private.charge_outcome, estimated boolean,
+  input_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, output_tokens bigint, reasoning_tokens bigint
+);
+
+create type private.hold_settlement as (hold_id uuid, state private.hold_state, charges private.charge[]);
+
+-- Tables ------------------------------------------------------------------------------------------------------------
+
+create table private.request_rates (
+  user_id uuid not null references private.accounts (user_id) on delete cascade,
+  scope private.limit_scope not null,
+  scope_id text not null,
+  next_at timestamptz not null,
+  primary key (user_id, scope, scope_id)
+) with (fillfactor = 70);
+
+comment on table private.request_rates is 'Request rates per minute by the generic cell rate algorithm (ITU-T I.371): one row a caller and scope.';
+comment on column private.request_rates.next_at is 'The theoretical arrival time: when an evenly spaced caller would send its next request.';
+
+create table private.usage_windows (
+  id bigint generated always as identity primary key,
+  user_id uuid not null references private.accounts (user_id) on delete cascade,
+  scope private.limit_scope not null,
+  scope_id text not null,
+  unit private.limit_unit not null,
+  "window" private.limit_window not null check ("window" <> 'minute'),
+  epoch integer not null default 1,
+  period_start timestamptz not null,
+  period_end timestamptz not null check (period_end > period_start),
+  used bigint not null default 0 check (used >= 0),
+  held bigint not null default 0 check (held >= 0),
+  unique (user_id, scope, scope_id, unit, "window")
+) with (fillfactor = 70);
+
+comment on table private.usage_windows is
+  'Counters of a day or month. Tied to the caller, not to the plan: a change of plan keeps what is used. Rolled when next needed: epoch + 1, used and held 0.';
+comment on column private.usage_windows.used is 'Settled in this epoch, in the unit of the row: requests, tokens, or nano-USD.';
+comment on column private.usage_windows.held is 'Held by pending holds of this epoch, in the unit of the row.';
+
+create table private.holds (
+  id uuid primary key,
+  user_id uuid not null,
+  plan_id text not null,
+  model_id text not null,
+  price_ids bigint[] not null check (cardinality(price_ids) > 0),
+  prompt_bytes bigint not null,
+  prompt_messages integer not null,
+  max_output_tokens integer not null,
+  reservations private.reservation[] not null,
+  state private.hold_state not null default 'pending',
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  settled_at timestamptz
+);
+
+comment on table private.holds is
+  'A request that was let through, from before the provider is called. No foreign keys: a hold is settled even if its caller is deleted, and a key on plan or model would have every request lock the same rows.';
+comment on column private.holds.id is 'The id of the request, chosen by the function.';
+comment on column private.holds.price_ids is 'The prices in force when the hold was placed, one for each route, in the order of trying. Nothing else can be charged.';
+comment on column private.holds.prompt_bytes is 'UTF-8 bytes of all text of the prompt, history included.';
+
+create index holds_pending on private.holds (user_id, expires_at) where state = 'pending';
+
+create table private.ledger (
+  id bigint generated always as identity primary key,
+  hold_id uuid not null,
+  attempt smallint not null check (attempt >= 0),
+  entry private.ledger_entry not null,
+  outcome private.charge_outcome not null,
+  estimated boolean not null,
+  user_id uuid not null,
+  plan_id text not null,
+  model_id text not null,
+  provider text not null,
+  upstream_model text not null,
+  price_id bigint not null,
+  input_tokens bigint not null,
+  cache_read_tokens bigint not null,
+  cache_write_tokens bigint not null,
+  output_tokens bigint not null,
+  reasoning_tokens bigint not null,
+  cost_nano bigint not null,
+  created_at timestamptz not null default now(),
+  unique (hold_id, attempt, entry),
+  check (entry = 'correction' or least(input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, cost_nano) >= 0),
+  check (abs(reasoning_tokens) <= abs(output_tokens))
+);
+
+comment on table private.ledger is
+  'What every provider call cost. Append-only. No foreign keys: it outlives callers, models and prices.';
+comment on column private.ledger.attempt is 'The provider call within the request, from 1; 0 for a hold that expired.';
+comment on column private.ledger.estimated is 'True where the provider reported no usage and tokens were estimated from the text.';
+comment on column private.ledger.input_tokens is 'Neither read from nor written to the cache: the buckets do not overlap.';
+comment on column private.ledger.reasoning_tokens is 'Part of output_tokens, shown separately.';
+comment on column private.ledger.cost_nano is 'Nano-USD (1e-9 USD), rounded up once per provider call.';
+
+create index ledger_user on private.ledger (user_id, created_at);
+
+create trigger ledger_append_only before update or delete or truncate on private.ledger
+  for each statement execute function private.refuse_change();
+
+revoke all on private.request_rates, private.usage_windows, private.holds, private.ledger
+  from public, anon, authenticated, service_role;
+grant select, insert, update on private.request_rates, private.usage_windows, private.holds to service_role;
+grant select, insert on private.ledger to service_role;
+
+-- Functions: arithmetic -----------------------------------------------------------------------------------------------
+
+create function private.estimate_tokens(text_bytes bigint)
+returns bigint
+language sql immutable security invoker set search_path = ''
+as $$
+  select ceil(text_bytes / 4.0)::bigint;
+$$;
+
+comment on function private.estimate_tokens is 'Likely tokens of a text, for calls whose usage is unknown: about 4 bytes a token (OpenAI''s rule of thumb for English).';
+
+create function private.period_of("window" private.limit_window, anchor_at timestamptz, at timestamptz)
+returns private.period
+language plpgsql immutable security invoker set search_path = ''
+as $$
+declare
+  anchor timestamp := anchor_at at time zone 'UTC';
+  moment timestamp := at at time zone 'UTC';
+  months integer;
+begin
+  if "window" = 'day' then
+    return (date_trunc('day', moment) at time zone 'UTC', (date_trunc('day', moment) + interval '1 day') at time zone 'UTC');
+  end if;
+  months := 12 * (extract(year from moment) - extract(year from anchor)) + extract(month from moment) - extract(month from anchor);
+  if anchor + make_interval(months => months) > moment then
+    months := months - 1;
+  end if;
+  return (
+    (anchor + make_interval(months => months)) at time zone 'UTC',
+    (anchor + make_interval(months => months + 1)) at time zone 'UTC'
+  );
+end;
+$$;
+
+comment on function private.period_of is
+  'The day or month that contains a moment. Months are anchor + n months, always from the anchor: chaining would turn 31 January into 28 March.';
+
+revoke all on function private.estimate_tokens, private.period_of from public;
+grant execute on function private.estimate_tokens, private.period_of to service_role;
+
+-- Functions: the lock -------------------------------------------------------------------------------------------------
+
+create function private.lock_accounts(user_ids uuid[]) returns void
+language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  perform from private.accounts where user_id = any (user_ids) order by user_id for no key update;
+end;
+$$;
+
+comment on function private.lock_accounts is 'To be called before, and in a statement of its own, wherever windows or holds of these callers are read to decide.';
+
+revoke all on function private.lock_accounts from public;
+grant execute on function private.lock_accounts to service_role;
+
+-- Functions: holding ----------------------------------------------------------------------------------------------------
+
+create function private.place_wave(requests private.hold_request[]) returns setof private.hold_decision
+language plpgsql volatile security invoker set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with request as materialized (
+    select
+      r.hold_id, r.user_id, r.model_id, r.prompt_bytes, r.prompt_messages, r.max_output_tokens,
+      account.plan_id, account.anchor_at, priced.routes, priced.price_ids, bound.tokens as prompt_tokens,
+      1e9 * bound.tokens * priced.dearest_input_usd as prompt_nano,
+      1e9 * priced.dearest_output_usd as output_token_nano
+    from unnest(requests) r
+    join private.accounts account on account.user_id = r.user_id
+    left join lateral (select * from private.priced_models p where p.model_id = r.model_id) priced on true
+    -- The most the prompt can be billed for: a byte-level tokenizer never makes more tokens than bytes, framing takes 3 or 4
+    -- tokens a message (OpenAI's cookbook; 16 is above every provider's), and no provider takes more than the context.
+    cross join lateral (
+      select least(r.prompt_bytes + 16 * r.prompt_messages + 16, r.context_tokens) as tokens
+    ) bound
+  ),
+  -- One row for each window a request must fit into, as it stands now: a window whose period is over counts as rolled.
+  counter as materialized (
+    select
+      r.hold_id, r.user_id, l.scope, l.scope_id, l.unit, l."window", l.amount as "limit",
+      r.prompt_tokens, r.prompt_nano, r.output_token_nano,
+      case
+        when w.period_end > now() then (w.period_start, w.period_end)::private.period
+        else private.period_of(l."window", r.anchor_at, now())
+      end as period,
+      case when w.id is null then 1 when w.period_end > now() then w.epoch else w.epoch + 1 end as epoch,
+      case when w.period_end > now() then w.used else 0 end as used,
+      case when w.period_end > now() then w.held else 0 end as held
+    from request r
+    join private.plan_limits l
+      on l.plan_id = r.plan_id and l."window" <> 'minute' and (l.scope = 'all' or l.scope_id = r.model_id)
+    left join private.usage_windows w
+      on w.user_id = r.user_id and w.scope = l.scope and w.scope_id = l.scope_id and w.unit = l.unit and w."window" = l."window"
+  ),
+  -- A shorter answer is better than none: the output shrinks to what is left, down to 64 tokens, below which it is of no use.
+  room as (
+    select
+      hold_id,
+      min(floor(case
+        when unit = 'tokens' then "limit" - used - held - prompt_tokens
+        when unit = 'nano_usd' and output_token_nano > 0 then ("limit" - used - held - prompt_nano) / output_token_nano
+      end)) as output_tokens
+    from counter
+    group by hold_id
+  ),
+  sized as (
+    select
+      r.hold_id,
+      greatest(
+        least(r.max_output_tokens, room.output_tokens),
+        least(r.max_output_tokens, 64)
+      )::integer as output_tokens
+    from request r
+    left join room on room.hold_id = r.hold_id
+  ),
+  needed as materialized (
+    select
+      c.hold_id, c.user_id, c.scope, c.scope_id, c.unit, c."window", c."limit",
+      (c.period).period_start, (c.period).period_end, c.epoch, c.used, c.held,
+      case c.unit
+        when 'requests' then 1
+        when 'tokens' then c.prompt_tokens + s.output_tokens
+        when 'nano_usd' then ceil(c.prompt_nano + s.output_tokens * c.output_token_nano)
+      end::bigint as amount
+    from counter c
+    join sized s on s.hold_id = c.hold_id
+  ),
+  -- Of several exhausted limits the one that resets last: waiting for an earlier one would not help.
+  exhausted as (
+    select distinct on (hold_id) * from needed where used + held + amount > "limit" order by hold_id, period_end desc
+  ),
+  rate as materialized (
+    select
+      r.hold_id, r.user_id, l.scope, l.scope_id, l.amount as "limit",
+      greatest(q.next_at, now()) + interval '1 minute' / l.amount as next_at
+    from request r
+    join private.plan_limits l
+      on l.plan_id = r.plan_id and l."window" = 'minute' and (l.scope = 'all' or l.scope_id = r.model_id)
+    left join private.request_rates q on q.user_id = r.user_id and q.scope = l.scope and q.scope_id = l.scope_id
+  ),
+  -- A whole minute's requests may come at once; after that one each time an evenly spaced one would be due.
+  too_fast as (
+    select distinct on (hold_id) * from rate where next_at > now() + interval '1 minute' order by hold_id, next_at desc
+  ),
+  decision as materialized (
+    select
+      r.hold_id,
+      case
+        when r.routes is null then 'SL503'
+        when e.hold_id is not null then 'SL402'
+        when f.hold_id is not null then 'SL429'
+      end as refusal,
+      case
+        when e.hold_id is not null then jsonb_build_object(
+          'unit', e.unit, 'window', e."window", 'scope', e.scope, 'scope_id', e.scope_id, 'limit', e."limit",
+          'used', e.used, 'held', e.held, 'resets_at', e.period_end,
+          'upgrade', (
+            select better.id
+            from private.plans better
+            join private.plan_models granted on granted.plan_id = better.id and granted.model_id = r.model_id
+            left join private.plan_limits wider
+              on wider.plan_id = better.id and wider.scope = e.scope and wider.scope_id = e.scope_id
+              and wider.unit = e.unit and wider."window" = e."window"
+            where better.rank > (select rank from private.plans where id = r.plan_id)
+              and (wider.plan_id is null or wider.amount >= e.used + e.held + e.amount)
+            order by better.rank
+            limit 1
+          )
+        )
+        when f.hold_id is not null then jsonb_build_object(
+          'unit', 'requests', 'window', 'minute', 'scope', f.scope, 'scope_id', f.scope_id, 'limit', f."limit",
+          'resets_at', f.next_at - interval '1 minute',
+          'retry_after_ms', ceil(1000 * extract(epoch from f.next_at - interval '1 minute' - now()))
+        )
+      end as detail
+    from request r
+    left join exhausted e on e.hold_id = r.hold_id
+    left join too_fast f on f.hold_id = r.hold_id
+  ),
+  taken as (
+    insert into private.usage_windows as w
+      (user_id, scope, scope_id, unit, "window", epoch, period_start, period_end, used, held)
+    select n.user_id, n.scope, n.scope_id, n.unit, n."window", n.epoch, n.period_start, n.period_end, n.used, n.held + n.amount
+    from needed n
+    join decision d on d.hold_id = n.hold_id and d.refusal is null
+    on conflict (user_id, scope, scope_id, unit, "window") do update set
+      epoch = excluded.epoch, period_start = excluded.period_start, period_end = excluded.period_end,
+      used = excluded.used, held = excluded.held
+    returning w.id, w.user_id, w.scope, w.scope_id, w.unit, w."window", w.epoch
+  ),
+  paced as (
+    insert into private.request_rates (user_id, scope, scope_id, next_at)
+    select r.user_id, r.scope, r.scope_id, r.next_at
+    from rate r
+    join decision d on d.hold_id = r.hold_id and d.refusal is null
+    on conflict (user_id, scope, scope_id) do update set next_at = excluded.next_at
+  ),
+  reserved as (
+    select n.hold_id, array_agg((t.id, t.epoch, n.amount)::private.reservation) as reservations
+    from needed n
+    join taken t
+      on t.user_id = n.user_id and t.scope = n.scope and t.scope_id = n.scope_id and t.unit = n.unit and t."window" = n."window"
+    group by n.hold_id
+  ),
+  placed as (
+    insert into private.holds (
+      id, user_id, plan_id, model_id, price_ids, prompt_bytes, prompt_messages, max_output_tokens, reservations, expires_at
+    )
+    select
+      r.hold_id, r.user_id, r.plan_id, r.model_id, r.price_ids, r.prompt_bytes, r.prompt_messages, s.output_tokens,
+      coalesce(v.reservations, '{}'), now() + interval '10 minutes'
+    from request r
+    join decision d on d.hold_id = r.hold_id and d.refusal is null
+    join sized s on s.hold_id = r.hold_id
+    left join reserved v on v.hold_id = r.hold_id
+  )
+  select r.hold_id, r.plan_id, r.routes, s.output_tokens, d.refusal, d.detail
+  from request r
+  join decision d on d.hold_id = r.hold_id
+  join sized s on s.hold_id = r.hold_id;
+end;
+$$;
+
+comment on function private.place_wave is
+  'Decides and takes in one statement, for callers who are locked and each occur once. Ten minutes is the longest life of a worker and a margin.';
+
+create function private.place_holds(requests private.hold_request[]) returns setof private.hold_decision
+language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  wave private.hold_request[];
+begin
+  -- Requests of one caller must see each other: the first of each caller go together, then the second of each, and so on.
+  for wave in
+    select array_agg(requests[place])
+    from (
+      select place, row_number() over (partition by (requests[place]).user_id order by place) as turn
+      from generate_subscripts(requests, 1) place
+    ) queued
+    group by turn
+    order by turn
+  loop
+    return query select * from private.place_wave(wave);
+  end loop;
+end;
+$$;
+
+comment on function private.place_holds is 'One decision for each request whose caller has an account. The callers must be locked (lock_accounts).';
+
+revoke all on function private.place_wave, private.place_holds from public;
+grant execute on function private.place_wave, private.place_holds to service_role;
+
+-- Functions: settling ---------------------------------------------------------------------------------------------------
+
+create function private.settle_holds(settlements private.hold_settlement[]) returns setof uuid
+language plpgsql volatile security invoker set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with hold as materialized (
+    select h.id, h.user_id, h.plan_id, h.model_id, h.price_ids, h.reservations, h.state as prior_state, s.state, s.charges
+    from unnest(settlements) s
+    join private.holds h on h.id = s.hold_id
+    where h.state = 'pending' or (h.state = 'expired' and s.state = 'settled')
+  ),
+  closed as (
+    update private.holds h set state = hold.state, settled_at = now() from hold where h.id = hold.id
+  ),
+  posted as (
+    insert into private.ledger (
+      hold_id, attempt, entry, outcome, estimated, user_id, plan_id, model_id, provider, upstream_model, price_id,
+      input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nano
+    )
+    -- A price that the hold does not name finds no row here, and the null cost refuses the settlement.
+    select
+      h.id, c.attempt, 'charge'::private.ledger_entry, c.outcome, c.estimated, h.user_id, h.plan_id, h.model_id,
+      route.provider, route.upstream_model, price.id,
+      c.input_tokens, c.cache_read_tokens, c.cache_write_tokens, c.output_tokens, c.reasoning_tokens,
+      ceil(1e9 * (
+        c.input_tokens * price.input_usd + c.cache_read_tokens * price.cache_read_usd
+        + c.cache_write_tokens * price.cache_write_usd + c.output_tokens * price.output_usd
+      ))
+    from hold h
+    cross join lateral unnest(h.charges) c
+    left join private.route_prices price on price.id = c.price_id and price.id = any (h.price_ids)
+    left join private.model_routes route on route.id = price.route_id
+    union all
+    -- The hold had expired and something was charged for it: what really happened takes its place.
+    select
+      l.hold_id, l.attempt, 'correction', l.outcome, l.estimated, l.user_id, l.plan_id, l.model_id,
+      l.provider, l.upstream_model, l.price_id,
+      -l.input_tokens, -l.cache_read_tokens, -l.cache_write_tokens, -l.output_tokens, -l.reasoning_tokens, -l.cost_nano
+    from hold h
+    join private.ledger l on l.hold_id = h.id
+    where h.prior_state = 'expired'
+    returning hold_id, input_tokens + cache_read_tokens + cache_write_tokens + output_tokens as tokens, cost_nano
+  ),
+  billed as (
+    select hold_id, sum(tokens) as tokens, sum(cost_nano) as cost_nano from posted group by hold_id
+  ),
+  -- What each window gets and gives back. An expired hold has given back what it held, and has counted one request.
+  movement as (
+    select
+      r.window_id, r.epoch,
+      sum(case when h.prior_state = 'pending' then r.amount else 0 end) as released,
+      sum((cardinality(h.charges) > 0)::integer - (h.prior_state = 'expired')::integer) as requests,
+      sum(coalesce(b.tokens, 0)) as tokens,
+      sum(coalesce(b.cost_nano, 0)) as cost_nano
+    from hold h
+    cross join lateral unnest(h.reservations) r
+    left join billed b on b.hold_id = h.id
+    group by r.window_id, r.epoch
+  ),
+  -- A window that has rolled since is left alone: the ledger has the charge, in the epoch that the hold names.
+  moved as (
+    update private.usage_windows w set
+      held = w.held - m.released,
+      used = w.used + case w.unit when 'requests' then m.requests when 'tokens' then m.tokens when 'nano_usd' then m.cost_nano end
+    from movement m
+    where w.id = m.window_id and w.epoch = m.epoch
+  )
+  select id from hold;
+end;
+$$;
+
+comment on function private.settle_holds is
+  'Closes holds and posts what their requests cost; never refuses for lack of funds, because the money is spent. Returns the holds it closed: twice is once. The callers must be locked (lock_accounts).';
+
+create function private.expire_holds(user_ids uuid[]) returns void
+language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  settlements private.hold_settlement[];
+begin
+  -- The function that held died before it could settle. It sends the prompt in the moment it learns of the hold, so the
+  -- prompt is presumed sent and its estimate is charged; if the function does report later, that takes its place.
+  select array_agg((
+    h.id, 'expired',
+    array[(0, h.price_ids[1], 'expired', true, private.estimate_tokens(h.prompt_bytes), 0, 0, 0, 0)::private.charge]
+  )::private.hold_settlement)
+  into settlements
+  from private.holds h
+  where h.user_id = any (user_ids) and h.state = 'pending' and h.expires_at <= now();
+
+  if settlements is not null then
+    perform private.settle_holds(settlements);
+  end if;
+end;
+$$;
+
+comment on function private.expire_holds is 'Releases what dead functions left held by these callers. The callers must be locked (lock_accounts).';
+
+revoke all on function private.settle_holds, private.expire_holds from public;
+grant execute on function private.settle_holds, private.expire_holds to service_role;
+
+-- Report ----------------------------------------------------------------------------------------------------------------
+
+create view private.metering_drift with (security_invoker = true) as
+  with reserved as (
+    select h.id as hold_id, h.state, r.window_id, r.epoch, r.amount
+    from private.holds h
+    cross join lateral unnest(h.reservations) r
+  ),
+  posted as (
+    select
+      hold_id,
+      max((entry = 'charge' and attempt > 0)::integer) | (count(*) filter (where entry = 'charge') > count(*) filter (where entry = 'correction'))::integer as requests,
+      sum(input_tokens + cache_read_tokens + cache_write_tokens + output_tokens) as tokens,
+      sum(cost_nano) as cost_nano
+    from private.ledger
+    group by hold_id
+  ),
+  expected as (
+    select
+      w.id,
+      coalesce(sum(v.amount) filter (where v.state = 'pending'), 0) as held,
+      coalesce(sum(case w.unit when 'requests' then p.requests when 'tokens' then p.tokens when 'nano_usd' then p.cost_nano end), 0) as used
+    from private.usage_windows w
+    left join reserved v on v.window_id = w.id and v.epoch = w.epoch
+    left join posted p on p.hold_id = v.hold_id
+    group by w.id
+  )
+  select w.id as window_id, w.user_id, w.unit, w."window", w.used, e.used as expected_used, w.held, e.held as expected_held
+  from private.usage_windows w
+  join expected e on e.id = w.id
+  where w.used <> e.used or w.held <> e.held;
+
+comment on view private.metering_drift is 'Windows whose counters differ from the ledger and the pending holds. Must be empty.';
+
+revoke all on private.metering_drift from public, anon, authenticated, service_role;
+grant select on private.metering_drift to service_role;

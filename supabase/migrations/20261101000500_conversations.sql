@@ -1,0 +1,140 @@
+-- Conversations: what was said, kept for the person who said it.
+--
+-- Invariant: messages of a conversation are numbered 1, 2, 3 … without gaps, and conversations.message_count is the last number.
+
+-- Types -------------------------------------------------------------------------------------------------------------
+
+create type public.message_role as enum ('system', 'user', 'assistant');
+create type public.finish_reason as enum ('stop', 'length', 'content_filter', 'interrupted');
+
+comment on type public.finish_reason is
+  'Why an answer ended: stop and content_filter are the model''s or provider''s decision, length is the limit, interrupted means that it was cut.';
+
+create type private.message as (role public.message_role, content text, finish_reason public.finish_reason);
+
+create type private.turn as (
+  conversation_id uuid, user_id uuid, hold_id uuid, model_id text, continues boolean, messages private.message[]
+);
+
+comment on type private.turn is 'What one request adds to a conversation. A turn that does not continue one begins one.';
+
+-- Tables ------------------------------------------------------------------------------------------------------------
+
+create table public.conversations (
+  id uuid primary key,
+  user_id uuid not null references public.profiles (user_id) on delete cascade,
+  title text not null check (char_length(title) between 1 and 200),
+  message_count integer not null default 0 check (message_count >= 0),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+
+comment on table public.conversations is 'Readable by the person it belongs to; renamed and deleted through ai-chat.';
+comment on column public.conversations.updated_at is 'When the last turn was added.';
+
+create index conversations_user on public.conversations (user_id, updated_at desc, id desc);
+
+create table public.messages (
+  conversation_id uuid not null references public.conversations (id) on delete cascade,
+  position integer not null check (position > 0),
+  role public.message_role not null,
+  content text not null,
+  finish_reason public.finish_reason check ((finish_reason is not null) = (role = 'assistant')),
+  model_id text,
+  request_id uuid not null,
+  created_at timestamptz not null default now(),
+  primary key (conversation_id, position)
+);
+
+comment on column public.messages.model_id is 'The model that wrote an answer.';
+comment on column public.messages.request_id is 'The request that added the message: the id of its hold and of its ledger rows.';
+
+alter table public.conversations enable row level security;
+alter table public.messages enable row level security;
+
+revoke all on public.conversations, public.messages from public, anon, authenticated, service_role;
+grant select on public.conversations, public.messages to authenticated;
+grant select, insert, update, delete on public.conversations to service_role;
+grant select, insert on public.messages to service_role;
+
+create policy "People read their own conversations" on public.conversations
+  for select to authenticated
+  using (user_id = (select auth.uid()));
+
+create policy "People read the messages of their own conversations" on public.messages
+  for select to authenticated
+  using (conversation_id in (select id from public.conversations where user_id = (select auth.uid())));
+
+-- Functions ---------------------------------------------------------------------------------------------------------
+
+create function private.load_history(conversation_id uuid, max_bytes bigint)
+returns table (messages jsonb, bytes bigint, count integer)
+language sql stable strict security invoker set search_path = ''
+as $$
+  select
+    coalesce(jsonb_agg(jsonb_build_object('role', role, 'content', content) order by position), '[]'),
+    coalesce(sum(octet_length(content)), 0)::bigint,
+    count(*)::integer
+  from (
+    select m.role, m.content, m.position, sum(octet_length(m.content)) over (order by m.position desc) as bytes_from_here
+    from (
+      select role, content, position
+      from public.messages
+      where messages.conversation_id = load_history.conversation_id
+      order by position desc
+      limit 200
+    ) m
+  ) newest
+  where bytes_from_here <= max_bytes;
+$$;
+
+comment on function private.load_history is
+  'The newest messages that fit into so many bytes, whole ones, at most 200, in order. One row.';
+
+revoke all on function private.load_history from public;
+grant execute on function private.load_history to service_role;
+
+create function private.append_turns(turns private.turn[]) returns void
+language plpgsql volatile security invoker set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  with begun as (
+    insert into public.conversations (id, user_id, title, message_count)
+    select
+      t.conversation_id, t.user_id,
+      coalesce(nullif(left(btrim(regexp_replace(t.messages[1].content, '\s+', ' ', 'g')), 80), ''), 'Conversation'),
+      cardinality(t.messages)
+    from unnest(turns) t
+    where not t.continues
+    returning id, message_count
+  ),
+  -- A conversation that was deleted in the meantime stays deleted.
+  continued as (
+    update public.conversations c
+    set message_count = c.message_count + t.added, updated_at = now()
+    from (
+      select conversation_id, user_id, sum(cardinality(messages)) as added from unnest(turns) where continues group by 1, 2
+    ) t
+    where c.id = t.conversation_id and c.user_id = t.user_id
+    returning c.id, c.message_count
+  ),
+  numbered as (
+    select t.conversation_id, t.hold_id, t.model_id, m.role, m.content, m.finish_reason,
+      row_number() over (partition by t.conversation_id order by t.hold_id, m.place desc) as from_last
+    from unnest(turns) t
+    cross join lateral unnest(t.messages) with ordinality as m (role, content, finish_reason, place)
+  )
+  insert into public.messages (conversation_id, position, role, content, finish_reason, model_id, request_id)
+  select
+    n.conversation_id, c.message_count - n.from_last + 1, n.role, n.content, n.finish_reason,
+    case when n.role = 'assistant' then n.model_id end, n.hold_id
+  from numbered n
+  join (select * from begun union all select * from continued) c on c.id = n.conversation_id;
+end;
+$$;
+
+comment on function private.append_turns is 'Adds the turns of callers who are locked (lock_accounts), so that numbers are given one after the other.';
+
+revoke all on function private.append_turns from public;
+grant execute on function private.append_turns to service_role;

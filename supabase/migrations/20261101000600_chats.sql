@@ -1,0 +1,157 @@
+-- Chats: the two calls of a chat, each for many chats at once.
+--
+-- Invariant: an item that cannot be served is answered with a refusal and leaves no trace; it never fails its neighbours.
+
+create function public.begin_chats(items jsonb) returns jsonb
+language plpgsql volatile security invoker set search_path = '' set plan_cache_mode = force_generic_plan
+as $$
+declare
+  user_ids uuid[] := array(select distinct (item ->> 'user_id')::uuid from jsonb_array_elements(items) item);
+  result jsonb;
+begin
+  perform private.lock_accounts(user_ids);
+  perform private.expire_holds(user_ids);
+
+  with item as materialized (
+    select
+      i.hold_id, i.user_id, i.prompt_bytes + coalesce(history.bytes, 0) as prompt_bytes,
+      i.prompt_messages + coalesce(history.count, 0) as prompt_messages,
+      model.id as model_id, model.context_tokens, least(i.max_output_tokens, model.max_output_tokens) as max_output_tokens,
+      coalesce(history.messages, '[]') as history,
+      case
+        when account.user_id is null then 'SL401'
+        when model.id is null then 'SL44M'
+        when granted.model_id is null then 'SL403'
+        when i.continues and conversation.id is null then 'SL404'
+      end as refusal
+    from jsonb_to_recordset(items) as i (
+      hold_id uuid, user_id uuid, model_id text, conversation_id uuid, continues boolean,
+      prompt_bytes bigint, prompt_messages integer, max_output_tokens integer
+    )
+    left join private.accounts account on account.user_id = i.user_id
+    left join private.plan_models preset on i.model_id is null and preset.plan_id = account.plan_id and preset.is_default
+    left join private.models model on model.id = coalesce(i.model_id, preset.model_id) and model.status = 'active'
+    left join private.plan_models granted on granted.plan_id = account.plan_id and granted.model_id = model.id
+    left join public.conversations conversation
+      on i.continues and conversation.id = i.conversation_id and conversation.user_id = i.user_id
+    -- Three bytes a token: the context holds more text than that in most languages, so what is loaded fits.
+    left join lateral private.load_history(
+      conversation.id,
+      3::bigint * (model.context_tokens - least(i.max_output_tokens, model.max_output_tokens)) - i.prompt_bytes
+    ) history on conversation.id is not null
+  ),
+  request as (
+    select array_agg(
+      (hold_id, user_id, model_id, context_tokens, prompt_bytes, prompt_messages, max_output_tokens)::private.hold_request
+    ) as requests
+    from item
+    where refusal is null
+  ),
+  decision as (
+    select d.* from request cross join lateral private.place_holds(request.requests) d where request.requests is not null
+  )
+  select jsonb_agg(
+    case
+      when coalesce(item.refusal, decision.refusal) is null then jsonb_build_object(
+        'hold_id', item.hold_id, 'plan_id', decision.plan_id, 'model_id', item.model_id, 'routes', decision.routes,
+        'max_output_tokens', decision.max_output_tokens, 'history', item.history
+      )
+      else jsonb_build_object(
+        'hold_id', item.hold_id, 'refusal', coalesce(item.refusal, decision.refusal), 'detail', decision.detail
+      )
+    end
+  )
+  into result
+  from item
+  left join decision on decision.hold_id = item.hold_id;
+
+  return result;
+end;
+$$;
+
+comment on function public.begin_chats is
+  'Before the provider: for each item the model, the routes, the history and a placed hold, or a refusal (an SQLSTATE of ours) with its detail.';
+
+create function public.settle_chats(items jsonb) returns jsonb
+language plpgsql volatile security invoker set search_path = '' set plan_cache_mode = force_generic_plan
+as $$
+declare
+  hold_ids uuid[] := array(select (item ->> 'hold_id')::uuid from jsonb_array_elements(items) item);
+  closed uuid[];
+  turns private.turn[];
+  result jsonb;
+begin
+  perform private.lock_accounts(array(select distinct user_id from private.holds where id = any (hold_ids)));
+
+  select array(
+    select private.settle_holds(array_agg((i.hold_id, 'settled', array(
+      select (
+        c.attempt, c.price_id, c.outcome, c.input_tokens is null,
+        coalesce(c.input_tokens, private.estimate_tokens(h.prompt_bytes)),
+        coalesce(c.cache_read_tokens, 0), coalesce(c.cache_write_tokens, 0),
+        coalesce(c.output_tokens, private.estimate_tokens(c.output_bytes)),
+        coalesce(c.reasoning_tokens, 0)
+      )::private.charge
+      from jsonb_to_recordset(i.charges) as c (
+        attempt smallint, price_id bigint, outcome private.charge_outcome, output_bytes bigint,
+        input_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, output_tokens bigint, reasoning_tokens bigint
+      )
+    ))::private.hold_settlement))
+    from jsonb_to_recordset(items) as i (hold_id uuid, charges jsonb)
+    join private.holds h on h.id = i.hold_id
+  ) into closed;
+
+  select array_agg((i.conversation_id, h.user_id, h.id, h.model_id, i.continues, array(
+    select (m.role, m.content, m.finish_reason)::private.message
+    from jsonb_to_recordset(i.messages) as m (role public.message_role, content text, finish_reason public.finish_reason)
+  ))::private.turn)
+  into turns
+  from jsonb_to_recordset(items) as i (hold_id uuid, conversation_id uuid, continues boolean, messages jsonb)
+  join private.holds h on h.id = i.hold_id
+  where i.hold_id = any (closed) and jsonb_array_length(i.messages) > 0;
+
+  if turns is not null then
+    perform private.append_turns(turns);
+  end if;
+
+  select jsonb_agg(jsonb_build_object(
+    'hold_id', i.hold_id, 'is_known', h.id is not null,
+    'usage', posted.usage, 'cost_nano', posted.cost_nano, 'estimated', posted.estimated,
+    'limits', coalesce(budget.limits, '[]')
+  ))
+  into result
+  from jsonb_to_recordset(items) as i (hold_id uuid)
+  left join private.holds h on h.id = i.hold_id
+  left join lateral (
+    select
+      jsonb_build_object(
+        'input_tokens', coalesce(sum(l.input_tokens), 0), 'cache_read_tokens', coalesce(sum(l.cache_read_tokens), 0),
+        'cache_write_tokens', coalesce(sum(l.cache_write_tokens), 0), 'output_tokens', coalesce(sum(l.output_tokens), 0),
+        'reasoning_tokens', coalesce(sum(l.reasoning_tokens), 0)
+      ) as usage,
+      coalesce(sum(l.cost_nano), 0) as cost_nano,
+      coalesce(sum(case l.entry when 'charge' then 1 else -1 end) filter (where l.estimated), 0) > 0 as estimated
+    from private.ledger l
+    where l.hold_id = i.hold_id
+  ) posted on true
+  left join lateral (
+    select jsonb_agg(jsonb_build_object(
+      'scope', w.scope, 'scope_id', w.scope_id, 'unit', w.unit, 'window', w."window", 'limit', l.amount,
+      'used', w.used, 'held', w.held, 'resets_at', w.period_end
+    ) order by w."window", w.unit) as limits
+    from private.usage_windows w
+    join private.accounts a on a.user_id = w.user_id
+    join private.plan_limits l
+      on l.plan_id = a.plan_id and l.scope = w.scope and l.scope_id = w.scope_id and l.unit = w.unit and l."window" = w."window"
+    where w.user_id = h.user_id and w.scope_id in ('', h.model_id)
+  ) budget on true;
+
+  return result;
+end;
+$$;
+
+comment on function public.settle_chats is
+  'After the provider: posts the charges of each chat, releases its hold, adds its messages to the conversation, and answers with usage, cost and what is left of each limit. Charges without usage are estimated from bytes. Twice is once.';
+
+revoke all on function public.begin_chats, public.settle_chats from public, anon, authenticated;
+grant execute on function public.begin_chats, public.settle_chats to service_role;
