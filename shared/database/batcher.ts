@@ -1,0 +1,62 @@
+interface BatcherOptions<Item, Result> {
+  /** Sends items in one call; the results in the same order. */
+  send(items: Item[]): Promise<Result[]>;
+  /** The most items of one call. */
+  maxItems: number;
+  /** Whether a failed batch may be taken apart and sent again, item by item. */
+  isItemFault(error: unknown): boolean;
+}
+
+/** Sends one item; shares the call with what else arrives while an earlier call is on its way. */
+export type SendBatched<Item, Result> = (item: Item) => Promise<Result>;
+
+/**
+ * A group commit over HTTP: an item leaves at once when no call is in flight; those that arrive meanwhile leave together when
+ * it returns. Nobody waits on a timer, and under load the round trips are shared.
+ * An item that fails does not fail its neighbours: a batch that was refused because of its content goes again one by one.
+ */
+export function createBatcher<Item, Result>({
+  send,
+  maxItems,
+  isItemFault,
+}: BatcherOptions<Item, Result>): SendBatched<Item, Result> {
+  interface Waiting {
+    item: Item;
+    resolve(result: Result): void;
+    reject(error: unknown): void;
+  }
+  let queue: Waiting[] = [];
+  let inFlight = false;
+
+  async function drain(): Promise<void> {
+    inFlight = true;
+    while (queue.length > 0) {
+      const batch = queue.slice(0, maxItems);
+      queue = queue.slice(maxItems);
+      await sendTogether(batch);
+    }
+    inFlight = false;
+  }
+
+  async function sendTogether(batch: Waiting[]): Promise<void> {
+    try {
+      const results = await send(batch.map(({ item }) => item));
+      batch.forEach((waiting, index) => {
+        waiting.resolve(results[index] as Result);
+      });
+    } catch (error) {
+      if (batch.length > 1 && isItemFault(error)) for (const waiting of batch) await sendTogether([waiting]);
+      else for (const waiting of batch) waiting.reject(error);
+    }
+  }
+
+  return (item) =>
+    new Promise((resolve, reject) => {
+      queue.push({ item, resolve, reject });
+      // The items of one tick go together.
+      if (!inFlight) {
+        inFlight = true;
+        queueMicrotask(drain);
+      }
+    });
+}

@@ -1,0 +1,62 @@
+import { createClient, type SupabaseClient } from "@supabase/supabase-js";
+import { SluiceError } from "../domain/errors.ts";
+import type { Secret } from "../domain/secret.ts";
+import type { Database as Schema } from "./database.types.ts";
+import { codeOfSqlState } from "./sql-states.ts";
+
+export type Database = SupabaseClient<Schema>;
+
+interface DatabaseOptions {
+  /** The project's URL. */
+  url: string;
+  secretKey: Secret;
+  fetch: typeof fetch;
+}
+
+/** How long one call may take before the service counts as unavailable. */
+const callTimeoutMs = 4000;
+
+/** A client with the rights of the service. One per isolate: it keeps no state of a caller. */
+export function createDatabase({ url, secretKey, fetch }: DatabaseOptions): Database {
+  return createClient<Schema>(url, secretKey.reveal(), {
+    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
+    global: {
+      fetch: (input, init) => {
+        // The types of Deno and Node.js disagree about the members of init.
+        const { signal: given } = (init ?? {}) as { signal?: AbortSignal | null };
+        const timeout = AbortSignal.timeout(callTimeoutMs);
+        return fetch(input, { ...init, signal: given ? AbortSignal.any([given, timeout]) : timeout });
+      },
+    },
+  });
+}
+
+interface DatabaseAnswer<Data> {
+  data: Data;
+  error: { code: string; message: string; details?: string | null } | null;
+  status: number;
+  count?: number | null;
+}
+
+/**
+ * The data of an answer of PostgREST.
+ * @throws SluiceError of the SQLSTATE where it is one of ours; database_unavailable where the database or the way to it is
+ *   down; internal_error otherwise. The database's text is the cause, for the log.
+ */
+export function unwrap<Data>({ data, error, status }: DatabaseAnswer<Data>): NonNullable<Data> {
+  if (error === null && data !== null && data !== undefined) return data;
+  const cause = error
+    ? new Error(`${status} ${error.code}: ${error.message}`)
+    : new Error(`${status}: no data`);
+  throw new SluiceError(codeOfFailure(status, error?.code), { cause });
+}
+
+function codeOfFailure(status: number, sqlState: string | undefined) {
+  const ours = sqlState === undefined ? undefined : codeOfSqlState(sqlState);
+  if (ours !== undefined) return ours;
+  // 0: no answer; 502 to 504: PostgREST or Postgres is down or busy. 57: shut down or cancelled by timeout. 53: out of
+  // connections or space. 25006: read-only. 40: serialization failure or deadlock.
+  const isUnavailable =
+    status === 0 || (status >= 502 && status <= 504) || /^(57|53|08|40|25006)/.test(sqlState ?? "");
+  return isUnavailable ? "database_unavailable" : "internal_error";
+}

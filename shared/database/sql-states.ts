@@ -1,0 +1,21 @@
+import type { ErrorCode } from "../domain/errors.ts";
+
+/** Our own SQLSTATEs: what the migrations answer or raise → the error a caller is told. */
+const errorCodes: Record<string, ErrorCode> = {
+  SL401: "unauthorized",
+  SL402: "quota_exceeded",
+  SL403: "model_not_allowed",
+  SL404: "conversation_not_found",
+  SL44M: "model_not_found",
+  SL405: "internal_error",
+  SL429: "rate_limited",
+  SL503: "model_unavailable",
+};
+
+/** The error of an SQLSTATE of ours; undefined for Postgres' own. */
+export function codeOfSqlState(sqlState: string): ErrorCode | undefined {
+  return Object.hasOwn(errorCodes, sqlState) ? errorCodes[sqlState] : undefined;
+}
+
+/** All SQLSTATEs of ours, for the comparison with the migrations. */
+export const sqlStates: readonly string[] = Object.keys(errorCodes);

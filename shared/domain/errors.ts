@@ -1,0 +1,201 @@
+/** What a caller can do about an error, as OpenAI clients know the classes. */
+export type ErrorType =
+  | "invalid_request_error"
+  | "authentication_error"
+  | "permission_error"
+  | "not_found_error"
+  | "insufficient_quota"
+  | "rate_limit_error"
+  | "provider_error"
+  | "server_error";
+
+interface ErrorRow {
+  /** HTTP status, where the response has not begun yet. */
+  status: number;
+  type: ErrorType;
+  /** The public message, where the thrower has none that says more. */
+  message: string;
+  /** Seconds for `Retry-After`, for errors that the same request may not meet again and that name no wait of their own. */
+  retryAfterSeconds?: number;
+}
+
+/** Every error a caller can meet: code → status, type and public message. The README's table is made of this one. */
+export const errorTable = {
+  invalid_request: { status: 400, type: "invalid_request_error", message: "The request is not valid." },
+  invalid_json: {
+    status: 400,
+    type: "invalid_request_error",
+    message: "The body is not valid JSON: send one JSON object in UTF-8.",
+  },
+  body_too_deep: {
+    status: 400,
+    type: "invalid_request_error",
+    message: "The body is nested too deeply: 32 levels are the most.",
+  },
+  body_too_large: {
+    status: 413,
+    type: "invalid_request_error",
+    message: "The body is too large: 1 MiB is the most.",
+  },
+  context_length_exceeded: {
+    status: 400,
+    type: "invalid_request_error",
+    message:
+      "The conversation is longer than the model's context: shorten it or choose a model with a larger one.",
+  },
+  content_refused: {
+    status: 400,
+    type: "invalid_request_error",
+    message: "The provider's content policy refuses this request: change its content.",
+  },
+  provider_refused: {
+    status: 400,
+    type: "invalid_request_error",
+    message: "The provider does not accept this request: check options and model.",
+  },
+  unauthorized: {
+    status: 401,
+    type: "authentication_error",
+    message: "Sign in and send a valid access token: `Authorization: Bearer <token>`.",
+  },
+  quota_exceeded: { status: 402, type: "insufficient_quota", message: "A limit of the plan is used up." },
+  model_not_allowed: {
+    status: 403,
+    type: "permission_error",
+    message: "The plan does not include this model: choose another one or upgrade.",
+  },
+  not_found: { status: 404, type: "not_found_error", message: "There is nothing at this address." },
+  model_not_found: {
+    status: 404,
+    type: "not_found_error",
+    message: "There is no such model: choose one that the plan includes.",
+  },
+  conversation_not_found: {
+    status: 404,
+    type: "not_found_error",
+    message: "There is no such conversation: leave out conversationId to begin one.",
+  },
+  method_not_allowed: {
+    status: 405,
+    type: "invalid_request_error",
+    message: "This address does not take this method.",
+  },
+  rate_limited: { status: 429, type: "rate_limit_error", message: "Too many requests: wait and try again." },
+  internal_error: { status: 500, type: "server_error", message: "Something went wrong on our side." },
+  provider_failed: {
+    status: 502,
+    type: "provider_error",
+    message: "The model's provider failed: try again or choose another model.",
+  },
+  provider_interrupted: {
+    status: 502,
+    type: "provider_error",
+    message: "The model's provider broke off in the middle of the answer: what arrived is kept and charged.",
+  },
+  provider_busy: {
+    status: 503,
+    type: "provider_error",
+    message: "The model's provider is overloaded: wait and try again.",
+    retryAfterSeconds: 5,
+  },
+  model_unavailable: {
+    status: 503,
+    type: "provider_error",
+    message: "No provider serves this model at the moment: choose another one.",
+    retryAfterSeconds: 60,
+  },
+  database_unavailable: {
+    status: 503,
+    type: "server_error",
+    message: "The service is not available at the moment: wait and try again.",
+    retryAfterSeconds: 2,
+  },
+  settlement_pending: {
+    status: 503,
+    type: "server_error",
+    message:
+      "The answer is complete but could not be recorded yet: look for it in the conversation before you ask again.",
+    retryAfterSeconds: 10,
+  },
+  shutting_down: {
+    status: 503,
+    type: "server_error",
+    message: "The service restarts: what arrived is kept; try again.",
+    retryAfterSeconds: 1,
+  },
+  provider_timeout: {
+    status: 504,
+    type: "provider_error",
+    message: "The model's provider did not answer in time: try again or choose another model.",
+  },
+  deadline_exceeded: {
+    status: 504,
+    type: "server_error",
+    message:
+      "The answer took longer than this service allows: what arrived is kept and charged. Ask for a shorter one.",
+  },
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+/** The one error shape on the wire, which every OpenAI client parses. */
+export interface ErrorBody {
+  error: {
+    message: string;
+    type: ErrorType;
+    param: string | null;
+    code: ErrorCode;
+    [detail: string]: unknown;
+  };
+}
+
+interface ErrorOptions {
+  /** A public message that says more than the table's. Never a provider's, a library's or the database's text. */
+  message?: string;
+  /** The field of the request at fault. */
+  param?: string;
+  retryAfterSeconds?: number;
+  /** More public members of the error, e.g. what ran out. */
+  detail?: Record<string, unknown>;
+  /** For the log only. */
+  cause?: unknown;
+}
+
+/** A refusal or failure that a caller is told about. Everything in it but `cause` is public. */
+export class SluiceError extends Error {
+  override readonly name = "SluiceError";
+  readonly code: ErrorCode;
+  /** HTTP status, where the response has not begun yet. */
+  readonly status: (typeof errorTable)[ErrorCode]["status"];
+  readonly retryAfterSeconds: number | undefined;
+  readonly #param: string | undefined;
+  readonly #detail: Record<string, unknown> | undefined;
+
+  constructor(code: ErrorCode, options: ErrorOptions = {}) {
+    const row: ErrorRow = errorTable[code];
+    super(options.message ?? row.message, { cause: options.cause });
+    this.code = code;
+    this.status = errorTable[code].status;
+    this.retryAfterSeconds = options.retryAfterSeconds ?? row.retryAfterSeconds;
+    this.#param = options.param;
+    this.#detail = options.detail;
+  }
+
+  /** The body of the response or of the stream's `error` event. */
+  toBody(): ErrorBody {
+    return {
+      error: {
+        message: this.message,
+        type: errorTable[this.code].type,
+        param: this.#param ?? null,
+        code: this.code,
+        ...this.#detail,
+      },
+    };
+  }
+}
+
+/** What was thrown, as an error that a caller may see: anything unknown becomes `internal_error` and keeps its cause for the log. */
+export function toSluiceError(thrown: unknown): SluiceError {
+  return thrown instanceof SluiceError ? thrown : new SluiceError("internal_error", { cause: thrown });
+}

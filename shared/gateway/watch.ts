@@ -1,0 +1,59 @@
+import { SluiceError } from "../domain/errors.ts";
+
+export interface TimeLimits {
+  /** From the call to the provider's first event. */
+  firstTokenMs: number;
+  /** Between two reads from the provider. */
+  gapMs: number;
+  /** From the call to the end of the answer. */
+  deadlineMs: number;
+}
+
+/** Watches one provider call. */
+export interface Watch {
+  /** Aborts when a time limit passes or `end` is called; its reason is the SluiceError to report. */
+  signal: AbortSignal;
+  /** Something arrived. */
+  touch(): void;
+  /** Ends the call for a reason of ours. */
+  end(error: SluiceError): void;
+  /** The call is over: nothing is watched any more. */
+  stop(): void;
+}
+
+/**
+ * Starts watching. One timer at a time, set again only when it fires, because a read comes far more often than a timeout.
+ * @param now milliseconds of a monotonic clock
+ */
+export function createWatch(limits: TimeLimits, now: () => number): Watch {
+  const controller = new AbortController();
+  const deadline = now() + limits.deadlineMs;
+  let silentUntil = now() + limits.firstTokenMs;
+  let hasBegun = false;
+  let timer: ReturnType<typeof setTimeout>;
+
+  function check(): void {
+    const time = now();
+    if (time >= deadline) end(new SluiceError("deadline_exceeded"));
+    else if (time >= silentUntil)
+      end(new SluiceError(hasBegun ? "provider_interrupted" : "provider_timeout"));
+    // Timers may fire a little early: a millisecond more keeps the loop from spinning.
+    else timer = setTimeout(check, Math.min(deadline, silentUntil) - time + 1);
+  }
+
+  function end(error: SluiceError): void {
+    clearTimeout(timer);
+    controller.abort(error);
+  }
+
+  check();
+  return {
+    signal: controller.signal,
+    touch() {
+      hasBegun = true;
+      silentUntil = now() + limits.gapMs;
+    },
+    end,
+    stop: () => clearTimeout(timer),
+  };
+}

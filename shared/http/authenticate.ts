@@ -1,0 +1,60 @@
+import { verifyCredentials } from "@supabase/server/core";
+import { SluiceError } from "../domain/errors.ts";
+import type { PlatformSettings } from "./platform-settings.ts";
+
+/** Who makes a request. */
+export interface Caller {
+  userId: string;
+}
+
+/** @throws SluiceError unauthorized: the same for whatever is wrong with a token */
+export type Authenticate = (request: Request) => Promise<Caller>;
+
+/** More tokens than an isolate meets in their hour; beyond it they are verified again. */
+const maxRemembered = 5_000;
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/**
+ * Accepts the access tokens that Supabase Auth issues to signed-in people: signature by the project's key set, issuer, audience,
+ * expiry, role and a UUID as subject.
+ * The outcome for one exact token is remembered until it expires, because a signature costs more than all else in a request.
+ * @param now milliseconds since the epoch
+ */
+export function createAuthenticate(
+  { url, jwks, jwksUrl, issuer }: PlatformSettings,
+  now: () => number,
+): Authenticate {
+  const remembered = new Map<string, { caller: Caller; expiresAtMs: number }>();
+
+  async function verify(token: string) {
+    // A key that was rotated in after this isolate got its set is looked up at its origin.
+    for (const source of jwks === null ? [jwksUrl] : [jwks, jwksUrl]) {
+      const { data } = await verifyCredentials(
+        { token, apikey: null },
+        {
+          auth: "user",
+          audience: "authenticated",
+          issuer,
+          env: { url, publishableKeys: {}, secretKeys: {}, jwks: source },
+        },
+      );
+      if (data?.jwtClaims) return data.jwtClaims;
+    }
+    throw new SluiceError("unauthorized");
+  }
+
+  return async (request) => {
+    const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
+    if (token === undefined) throw new SluiceError("unauthorized");
+    const known = remembered.get(token);
+    if (known !== undefined && known.expiresAtMs > now()) return known.caller;
+
+    const { sub, role, exp } = await verify(token);
+    if (role !== "authenticated" || exp === undefined || !uuidPattern.test(sub))
+      throw new SluiceError("unauthorized");
+    const caller = { userId: sub };
+    if (remembered.size >= maxRemembered) remembered.clear();
+    remembered.set(token, { caller, expiresAtMs: exp * 1000 });
+    return caller;
+  };
+}

@@ -1,0 +1,74 @@
+import { Hono } from "hono";
+import { cors } from "hono/cors";
+import { SluiceError, toSluiceError } from "../domain/errors.ts";
+import { createRequestLog, describeCause, type RequestLog, type WriteLog } from "./request-log.ts";
+
+export interface AppEnv {
+  Variables: { log: RequestLog };
+}
+
+export type App = Hono<AppEnv>;
+
+interface AppOptions {
+  /** The function's name: the first part of every path. */
+  name: string;
+  /** Origins whose pages may call; `*` allows every origin. */
+  allowedOrigins: string[];
+  /** Milliseconds of a monotonic clock. */
+  now(): number;
+  randomId(): string;
+  writeLog: WriteLog;
+}
+
+/**
+ * The frame of every function: request id, CORS, one log line a request, and the one place where an error becomes a response.
+ */
+export function createApp({ name, allowedOrigins, now, randomId, writeLog }: AppOptions): App {
+  const app: App = new Hono<AppEnv>({ strict: false });
+  const isAllowed = (origin: string) => allowedOrigins.includes(origin) || allowedOrigins.includes("*");
+
+  app.use(async (context, next) => {
+    const { method, path } = context.req;
+    const log = createRequestLog({ requestId: randomId(), method, path, now, write: writeLog });
+    context.set("log", log);
+    await next();
+    context.header("x-request-id", log.requestId);
+    if (log.isDeferred) return;
+    log.note({ status: context.res.status });
+    log.write();
+  });
+  app.use(
+    cors({
+      origin: (origin) => (isAllowed(origin) ? origin : null),
+      allowMethods: ["GET", "POST", "PATCH", "DELETE"],
+      allowHeaders: ["authorization", "apikey", "content-type", "x-client-info"],
+      exposeHeaders: ["x-request-id", "retry-after", "server-timing"],
+      maxAge: 3600,
+    }),
+  );
+
+  app.onError((thrown, context) => {
+    const error = toSluiceError(thrown);
+    const log = context.get("log");
+    log.note({
+      code: error.code,
+      ...(error.cause === undefined ? {} : { cause: describeCause(error.cause) }),
+    });
+    if (error.retryAfterSeconds !== undefined) context.header("retry-after", String(error.retryAfterSeconds));
+    return context.json(error.toBody(), error.status);
+  });
+  app.notFound(() => {
+    throw new SluiceError("not_found");
+  });
+  return app.basePath(`/${name}`);
+}
+
+/** Answers every other method at a path with 405. To be added after the path's own routes. */
+export function refuseOtherMethods(app: App, path: string, allowed: string[]): void {
+  app.all(path, (context) => {
+    context.header("allow", allowed.join(", "));
+    throw new SluiceError("method_not_allowed", {
+      message: `This address takes ${allowed.join(", ")} only.`,
+    });
+  });
+}

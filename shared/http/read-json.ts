@@ -1,0 +1,68 @@
+import { SluiceError } from "../domain/errors.ts";
+
+const maxBytes = 1024 * 1024;
+const maxDepth = 32;
+
+/**
+ * Reads a JSON body. Bytes are counted while they arrive and nesting is measured before anything is parsed, so that a hostile
+ * body costs no more than its limit.
+ * @throws SluiceError body_too_large, body_too_deep or invalid_json
+ */
+export async function readJson(request: Request): Promise<unknown> {
+  const text = await readText(request);
+  if (isDeeperThan(text, maxDepth)) throw new SluiceError("body_too_deep");
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new SluiceError("invalid_json");
+  }
+}
+
+async function readText(request: Request): Promise<string> {
+  const bytes = await readBytes(request);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new SluiceError("invalid_json");
+  }
+}
+
+async function readBytes(request: Request): Promise<Uint8Array> {
+  const announced = request.headers.get("content-length");
+  if (announced !== null) {
+    if (Number(announced) > maxBytes) throw new SluiceError("body_too_large");
+    // The server holds a client to the length that it announced.
+    return new Uint8Array(await request.arrayBuffer());
+  }
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of request.body ?? []) {
+    size += part.length;
+    if (size > maxBytes) throw new SluiceError("body_too_large");
+    parts.push(part);
+  }
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
+}
+
+/** Whether brackets outside of strings nest deeper than `depth`. */
+function isDeeperThan(text: string, depth: number): boolean {
+  let open = 0;
+  let inString = false;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (inString) {
+      if (unit === 0x5c /* \ */) index++;
+      else if (unit === 0x22 /* " */) inString = false;
+    } else if (unit === 0x22) inString = true;
+    else if (unit === 0x7b /* { */ || unit === 0x5b /* [ */) {
+      if (++open > depth) return true;
+    } else if (unit === 0x7d /* } */ || unit === 0x5d /* ] */) open--;
+  }
+  return false;
+}

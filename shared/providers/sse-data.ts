@@ -1,0 +1,46 @@
+/** A line longer than this is an attack or a fault, not an event. UTF-16 units. */
+const maxLineLength = 8 * 1024 * 1024;
+
+/**
+ * Reads a server-sent event stream (WHATWG HTML, "Server-sent events") and yields the `data` of the events that each network
+ * read completed. Event names, ids and comments are dropped: providers repeat the name inside the data.
+ * Unlike the standard, an event whose lines are whole is kept when only the blank line after it is missing at the end of the
+ * stream: it may carry the usage.
+ * @throws RangeError if a line exceeds 8 MiB
+ */
+export async function* readSseData(body: ReadableStream<Uint8Array>): AsyncGenerator<string[]> {
+  // A TextDecoder drops the byte order mark and keeps characters whole that are cut between reads.
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
+  let rest = "";
+  let data: string | undefined;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      let text = rest + decoder.decode(value, { stream: true });
+      // A CR at the very end may be half of a CRLF: it waits for what follows.
+      const heldCr = text.endsWith("\r") ? "\r" : "";
+      if (text.includes("\r")) text = text.slice(0, text.length - heldCr.length).replaceAll(/\r\n?/g, "\n");
+      const events: string[] = [];
+      let from = 0;
+      for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", from)) {
+        if (end === from) {
+          if (data !== undefined) events.push(data);
+          data = undefined;
+        } else if (text.startsWith("data:", from)) {
+          const content = text.slice(text[from + 5] === " " ? from + 6 : from + 5, end);
+          data = data === undefined ? content : `${data}\n${content}`;
+        }
+        from = end + 1;
+      }
+      rest = text.slice(from) + heldCr;
+      if (rest.length > maxLineLength) throw new RangeError("a line of the event stream exceeds 8 MiB");
+      if (events.length > 0) yield events;
+    }
+    if (data !== undefined) yield [data];
+  } finally {
+    // Also when the consumer stops early: the connection is given back.
+    reader.cancel().catch(() => {});
+  }
+}

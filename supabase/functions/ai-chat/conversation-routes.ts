@@ -1,0 +1,61 @@
+import { z } from "zod";
+import type { Conversations, Page } from "../../../shared/database/conversations.ts";
+import { SluiceError } from "../../../shared/domain/errors.ts";
+import { parseFields } from "../../../shared/domain/parse-fields.ts";
+import type { Authenticate } from "../../../shared/http/authenticate.ts";
+import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
+import { readJson } from "../../../shared/http/read-json.ts";
+
+const pageSchema = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z.string().min(1).max(200).optional(),
+});
+const renameSchema = z.strictObject({ title: z.string().trim().min(1).max(200) });
+
+/** Adds the routes by which people list, read, rename and delete their conversations. */
+export function addConversationRoutes(
+  app: App,
+  conversations: Conversations,
+  authenticate: Authenticate,
+): void {
+  app.get("/conversations", async (context) => {
+    const { userId } = await authenticate(context.req.raw);
+    return context.json(await conversations.list(userId, readPage(context.req.query())));
+  });
+
+  app.get("/conversations/:id", async (context) => {
+    const { userId } = await authenticate(context.req.raw);
+    return context.json(
+      await conversations.read(userId, readId(context.req.param("id")), readPage(context.req.query())),
+    );
+  });
+
+  app.patch("/conversations/:id", async (context) => {
+    const { userId } = await authenticate(context.req.raw);
+    const { title } = parseFields(renameSchema, await readJson(context.req.raw));
+    return context.json({
+      conversation: await conversations.rename(userId, readId(context.req.param("id")), title),
+    });
+  });
+
+  app.delete("/conversations/:id", async (context) => {
+    const { userId } = await authenticate(context.req.raw);
+    await conversations.remove(userId, readId(context.req.param("id")));
+    return context.body(null, 204);
+  });
+
+  refuseOtherMethods(app, "/conversations", ["GET"]);
+  refuseOtherMethods(app, "/conversations/:id", ["GET", "PATCH", "DELETE"]);
+}
+
+function readPage(query: Record<string, string>): Page {
+  const { limit, cursor } = parseFields(pageSchema, query);
+  return { limit, cursor };
+}
+
+/** What is not an id names no conversation. */
+function readId(id: string): string {
+  const parsed = z.uuid().toLowerCase().safeParse(id);
+  if (!parsed.success) throw new SluiceError("conversation_not_found");
+  return parsed.data;
+}
