@@ -24,6 +24,18 @@ comment on type private.reservation is 'What a hold took from one window, and in
 
 create type private.period as (period_start timestamptz, period_end timestamptz);
 
+create type private.claim as (
+  window_id bigint, scope private.limit_scope, scope_id text, unit private.limit_unit, "window" private.limit_window,
+  "limit" bigint, period_start timestamptz, period_end timestamptz, epoch integer, used bigint, held bigint, amount bigint
+);
+
+comment on type private.claim is
+  'A window that a request must fit into, as it stands now (one whose period is over counts as rolled), and what the request takes from it.';
+
+create type private.pace as (scope private.limit_scope, scope_id text, "limit" bigint, next_at timestamptz);
+
+comment on type private.pace is 'A rate that a request must keep, and when the next request would be due if this one were let through.';
+
 create type private.hold_request as (
   hold_id uuid, user_id uuid, model_id text, context_tokens integer,
   prompt_bytes bigint, prompt_messages integer, max_output_tokens integer
@@ -56,8 +68,10 @@ create table private.request_rates (
 comment on table private.request_rates is 'Request rates per minute by the generic cell rate algorithm (ITU-T I.371): one row a caller and scope.';
 comment on column private.request_rates.next_at is 'The theoretical arrival time: when an evenly spaced caller would send its next request.';
 
+create sequence private.usage_window_ids;
+
 create table private.usage_windows (
-  id bigint generated always as identity primary key,
+  id bigint primary key,
   user_id uuid not null references private.accounts (user_id) on delete cascade,
   scope private.limit_scope not null,
   scope_id text not null,
@@ -73,6 +87,7 @@ create table private.usage_windows (
 
 comment on table private.usage_windows is
   'Counters of a day or month. Tied to the caller, not to the plan: a change of plan keeps what is used. Rolled when next needed: epoch + 1, used and held 0.';
+comment on column private.usage_windows.id is 'From usage_window_ids, drawn when the window is first needed.';
 comment on column private.usage_windows.used is 'Settled in this epoch, in the unit of the row: requests, tokens, or nano-USD.';
 comment on column private.usage_windows.held is 'Held by pending holds of this epoch, in the unit of the row.';
 
@@ -142,6 +157,8 @@ revoke all on private.request_rates, private.usage_windows, private.holds, priva
   from public, anon, authenticated, service_role;
 grant select, insert, update on private.request_rates, private.usage_windows, private.holds to service_role;
 grant select, insert on private.ledger to service_role;
+revoke all on sequence private.usage_window_ids from public, anon, authenticated, service_role;
+grant usage on sequence private.usage_window_ids to service_role;
 
 -- Functions: arithmetic -----------------------------------------------------------------------------------------------
 
@@ -200,11 +217,28 @@ grant execute on function private.lock_accounts to service_role;
 
 -- Functions: holding ----------------------------------------------------------------------------------------------------
 
+create function private.find_upgrade(plan_id text, model_id text, claim private.claim) returns text
+language sql stable security invoker set search_path = ''
+as $$
+  select better.id
+  from private.plans better
+  join private.plan_models granted on granted.plan_id = better.id and granted.model_id = find_upgrade.model_id
+  left join private.plan_limits wider
+    on wider.plan_id = better.id and wider.scope = claim.scope and wider.scope_id = claim.scope_id
+    and wider.unit = claim.unit and wider."window" = claim."window"
+  where better.rank > (select rank from private.plans where id = find_upgrade.plan_id)
+    and (wider.plan_id is null or wider.amount >= claim.used + claim.held + claim.amount)
+  order by better.rank
+  limit 1;
+$$;
+
+comment on function private.find_upgrade is 'The cheapest dearer plan that has the model and whose limit would cover the claim; null when there is none.';
+
 create function private.place_wave(requests private.hold_request[]) returns setof private.hold_decision
 language plpgsql volatile security invoker set search_path = ''
 as $$
-#variable_conflict use_column
 begin
+  -- Everything about a request is on its own row, so that the work grows with the number of requests and not with its square.
   return query
   with request as materialized (
     select
@@ -221,150 +255,134 @@ begin
       select least(r.prompt_bytes + 16 * r.prompt_messages + 16, r.context_tokens) as tokens
     ) bound
   ),
-  -- One row for each window a request must fit into, as it stands now: a window whose period is over counts as rolled.
-  counter as materialized (
-    select
-      r.hold_id, r.user_id, l.scope, l.scope_id, l.unit, l."window", l.amount as "limit",
-      r.prompt_tokens, r.prompt_nano, r.output_token_nano,
-      case
-        when w.period_end > now() then (w.period_start, w.period_end)::private.period
-        else private.period_of(l."window", r.anchor_at, now())
-      end as period,
-      case when w.id is null then 1 when w.period_end > now() then w.epoch else w.epoch + 1 end as epoch,
-      case when w.period_end > now() then w.used else 0 end as used,
-      case when w.period_end > now() then w.held else 0 end as held
+  counted as (
+    select r.*, array(
+      select (
+        coalesce(w.id, nextval('private.usage_window_ids')), l.scope, l.scope_id, l.unit, l."window", l.amount,
+        period.period_start, period.period_end,
+        coalesce(w.epoch, 0) + (not period.is_running)::integer,
+        case when period.is_running then w.used else 0 end,
+        case when period.is_running then w.held else 0 end,
+        case l.unit when 'requests' then 1 when 'tokens' then r.prompt_tokens when 'nano_usd' then ceil(r.prompt_nano) end
+      )::private.claim
+      from private.plan_limits l
+      left join private.usage_windows w
+        on w.user_id = r.user_id and w.scope = l.scope and w.scope_id = l.scope_id and w.unit = l.unit and w."window" = l."window"
+      cross join lateral (
+        select w.period_start, w.period_end, true as is_running where w.period_end > now()
+        union all
+        select p.period_start, p.period_end, false
+        from private.period_of(l."window", r.anchor_at, now()) p
+        where w.period_end > now() is not true
+      ) period
+      where l.plan_id = r.plan_id and l."window" <> 'minute' and (l.scope = 'all' or l.scope_id = r.model_id)
+    ) as prompt_claims
     from request r
-    join private.plan_limits l
-      on l.plan_id = r.plan_id and l."window" <> 'minute' and (l.scope = 'all' or l.scope_id = r.model_id)
-    left join private.usage_windows w
-      on w.user_id = r.user_id and w.scope = l.scope and w.scope_id = l.scope_id and w.unit = l.unit and w."window" = l."window"
   ),
   -- A shorter answer is better than none: the output shrinks to what is left, down to 64 tokens, below which it is of no use.
-  room as (
-    select
-      hold_id,
-      min(floor(case
-        when unit = 'tokens' then "limit" - used - held - prompt_tokens
-        when unit = 'nano_usd' and output_token_nano > 0 then ("limit" - used - held - prompt_nano) / output_token_nano
-      end)) as output_tokens
-    from counter
-    group by hold_id
-  ),
   sized as (
+    select c.*, greatest(least(c.max_output_tokens, room.output_tokens), least(c.max_output_tokens, 64))::integer as output_tokens
+    from counted c
+    cross join lateral (
+      select min(floor(case
+        when p.unit = 'tokens' then p."limit" - p.used - p.held - c.prompt_tokens
+        when p.unit = 'nano_usd' and c.output_token_nano > 0
+          then (p."limit" - p.used - p.held - c.prompt_nano) / c.output_token_nano
+      end)) as output_tokens
+      from unnest(c.prompt_claims) p
+    ) room
+  ),
+  claimed as (
     select
-      r.hold_id,
-      greatest(
-        least(r.max_output_tokens, room.output_tokens),
-        least(r.max_output_tokens, 64)
-      )::integer as output_tokens
-    from request r
-    left join room on room.hold_id = r.hold_id
+      s.*,
+      array(
+        select (
+          p.window_id, p.scope, p.scope_id, p.unit, p."window", p."limit", p.period_start, p.period_end, p.epoch, p.used, p.held,
+          case p.unit
+            when 'requests' then 1
+            when 'tokens' then s.prompt_tokens + s.output_tokens
+            when 'nano_usd' then ceil(s.prompt_nano + s.output_tokens * s.output_token_nano)
+          end
+        )::private.claim
+        from unnest(s.prompt_claims) p
+      ) as claims,
+      array(
+        select (
+          l.scope, l.scope_id, l.amount, greatest(q.next_at, now()) + interval '1 minute' / l.amount
+        )::private.pace
+        from private.plan_limits l
+        left join private.request_rates q on q.user_id = s.user_id and q.scope = l.scope and q.scope_id = l.scope_id
+        where l.plan_id = s.plan_id and l."window" = 'minute' and (l.scope = 'all' or l.scope_id = s.model_id)
+      ) as paces
+    from sized s
   ),
-  needed as materialized (
+  decided as materialized (
     select
-      c.hold_id, c.user_id, c.scope, c.scope_id, c.unit, c."window", c."limit",
-      (c.period).period_start, (c.period).period_end, c.epoch, c.used, c.held,
-      case c.unit
-        when 'requests' then 1
-        when 'tokens' then c.prompt_tokens + s.output_tokens
-        when 'nano_usd' then ceil(c.prompt_nano + s.output_tokens * c.output_token_nano)
-      end::bigint as amount
-    from counter c
-    join sized s on s.hold_id = c.hold_id
-  ),
-  -- Of several exhausted limits the one that resets last: waiting for an earlier one would not help.
-  exhausted as (
-    select distinct on (hold_id) * from needed where used + held + amount > "limit" order by hold_id, period_end desc
-  ),
-  rate as materialized (
-    select
-      r.hold_id, r.user_id, l.scope, l.scope_id, l.amount as "limit",
-      greatest(q.next_at, now()) + interval '1 minute' / l.amount as next_at
-    from request r
-    join private.plan_limits l
-      on l.plan_id = r.plan_id and l."window" = 'minute' and (l.scope = 'all' or l.scope_id = r.model_id)
-    left join private.request_rates q on q.user_id = r.user_id and q.scope = l.scope and q.scope_id = l.scope_id
-  ),
-  -- A whole minute's requests may come at once; after that one each time an evenly spaced one would be due.
-  too_fast as (
-    select distinct on (hold_id) * from rate where next_at > now() + interval '1 minute' order by hold_id, next_at desc
-  ),
-  decision as materialized (
-    select
-      r.hold_id,
+      c.*,
       case
-        when r.routes is null then 'SL503'
-        when e.hold_id is not null then 'SL402'
-        when f.hold_id is not null then 'SL429'
+        when c.routes is null then 'SL503'
+        when exhausted.detail is not null then 'SL402'
+        when too_fast.detail is not null then 'SL429'
       end as refusal,
-      case
-        when e.hold_id is not null then jsonb_build_object(
-          'unit', e.unit, 'window', e."window", 'scope', e.scope, 'scope_id', e.scope_id, 'limit', e."limit",
-          'used', e.used, 'held', e.held, 'resets_at', e.period_end,
-          'upgrade', (
-            select better.id
-            from private.plans better
-            join private.plan_models granted on granted.plan_id = better.id and granted.model_id = r.model_id
-            left join private.plan_limits wider
-              on wider.plan_id = better.id and wider.scope = e.scope and wider.scope_id = e.scope_id
-              and wider.unit = e.unit and wider."window" = e."window"
-            where better.rank > (select rank from private.plans where id = r.plan_id)
-              and (wider.plan_id is null or wider.amount >= e.used + e.held + e.amount)
-            order by better.rank
-            limit 1
-          )
-        )
-        when f.hold_id is not null then jsonb_build_object(
-          'unit', 'requests', 'window', 'minute', 'scope', f.scope, 'scope_id', f.scope_id, 'limit', f."limit",
-          'resets_at', f.next_at - interval '1 minute',
-          'retry_after_ms', ceil(1000 * extract(epoch from f.next_at - interval '1 minute' - now()))
-        )
-      end as detail
-    from request r
-    left join exhausted e on e.hold_id = r.hold_id
-    left join too_fast f on f.hold_id = r.hold_id
+      coalesce(exhausted.detail, too_fast.detail) as detail
+    from claimed c
+    -- Of several exhausted limits the one that resets last: waiting for an earlier one would not help.
+    left join lateral (
+      select jsonb_build_object(
+        'unit', e.unit, 'window', e."window", 'scope', e.scope, 'scope_id', e.scope_id, 'limit', e."limit",
+        'used', e.used, 'held', e.held, 'resets_at', e.period_end, 'upgrade', private.find_upgrade(c.plan_id, c.model_id, e)
+      ) as detail
+      from unnest(c.claims) e
+      where e.used + e.held + e.amount > e."limit"
+      order by e.period_end desc
+      limit 1
+    ) exhausted on true
+    -- A whole minute's requests may come at once; after that one each time an evenly spaced one would be due.
+    left join lateral (
+      select jsonb_build_object(
+        'unit', 'requests', 'window', 'minute', 'scope', f.scope, 'scope_id', f.scope_id, 'limit', f."limit",
+        'resets_at', f.next_at - interval '1 minute',
+        'retry_after_ms', ceil(1000 * extract(epoch from f.next_at - interval '1 minute' - now()))
+      ) as detail
+      from unnest(c.paces) f
+      where f.next_at > now() + interval '1 minute'
+      order by f.next_at desc
+      limit 1
+    ) too_fast on true
   ),
   taken as (
     insert into private.usage_windows as w
-      (user_id, scope, scope_id, unit, "window", epoch, period_start, period_end, used, held)
-    select n.user_id, n.scope, n.scope_id, n.unit, n."window", n.epoch, n.period_start, n.period_end, n.used, n.held + n.amount
-    from needed n
-    join decision d on d.hold_id = n.hold_id and d.refusal is null
+      (id, user_id, scope, scope_id, unit, "window", epoch, period_start, period_end, used, held)
+    select
+      c.window_id, d.user_id, c.scope, c.scope_id, c.unit, c."window", c.epoch, c.period_start, c.period_end,
+      c.used, c.held + c.amount
+    from decided d
+    cross join lateral unnest(d.claims) c
+    where d.refusal is null
     on conflict (user_id, scope, scope_id, unit, "window") do update set
       epoch = excluded.epoch, period_start = excluded.period_start, period_end = excluded.period_end,
       used = excluded.used, held = excluded.held
-    returning w.id, w.user_id, w.scope, w.scope_id, w.unit, w."window", w.epoch
   ),
   paced as (
     insert into private.request_rates (user_id, scope, scope_id, next_at)
-    select r.user_id, r.scope, r.scope_id, r.next_at
-    from rate r
-    join decision d on d.hold_id = r.hold_id and d.refusal is null
+    select d.user_id, p.scope, p.scope_id, p.next_at
+    from decided d
+    cross join lateral unnest(d.paces) p
+    where d.refusal is null
     on conflict (user_id, scope, scope_id) do update set next_at = excluded.next_at
-  ),
-  reserved as (
-    select n.hold_id, array_agg((t.id, t.epoch, n.amount)::private.reservation) as reservations
-    from needed n
-    join taken t
-      on t.user_id = n.user_id and t.scope = n.scope and t.scope_id = n.scope_id and t.unit = n.unit and t."window" = n."window"
-    group by n.hold_id
   ),
   placed as (
     insert into private.holds (
       id, user_id, plan_id, model_id, price_ids, prompt_bytes, prompt_messages, max_output_tokens, reservations, expires_at
     )
     select
-      r.hold_id, r.user_id, r.plan_id, r.model_id, r.price_ids, r.prompt_bytes, r.prompt_messages, s.output_tokens,
-      coalesce(v.reservations, '{}'), now() + interval '10 minutes'
-    from request r
-    join decision d on d.hold_id = r.hold_id and d.refusal is null
-    join sized s on s.hold_id = r.hold_id
-    left join reserved v on v.hold_id = r.hold_id
+      d.hold_id, d.user_id, d.plan_id, d.model_id, d.price_ids, d.prompt_bytes, d.prompt_messages, d.output_tokens,
+      array(select (c.window_id, c.epoch, c.amount)::private.reservation from unnest(d.claims) c),
+      now() + interval '10 minutes'
+    from decided d
+    where d.refusal is null
   )
-  select r.hold_id, r.plan_id, r.routes, s.output_tokens, d.refusal, d.detail
-  from request r
-  join decision d on d.hold_id = r.hold_id
-  join sized s on s.hold_id = r.hold_id;
+  select d.hold_id, d.plan_id, d.routes, d.output_tokens, d.refusal, d.detail from decided d;
 end;
 $$;
 
@@ -394,8 +412,8 @@ $$;
 
 comment on function private.place_holds is 'One decision for each request whose caller has an account. The callers must be locked (lock_accounts).';
 
-revoke all on function private.place_wave, private.place_holds from public;
-grant execute on function private.place_wave, private.place_holds to service_role;
+revoke all on function private.find_upgrade, private.place_wave, private.place_holds from public;
+grant execute on function private.find_upgrade, private.place_wave, private.place_holds to service_role;
 
 -- Functions: settling ---------------------------------------------------------------------------------------------------
 

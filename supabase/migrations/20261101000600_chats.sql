@@ -77,14 +77,15 @@ language plpgsql volatile security invoker set search_path = '' set plan_cache_m
 as $$
 declare
   hold_ids uuid[] := array(select (item ->> 'hold_id')::uuid from jsonb_array_elements(items) item);
-  closed uuid[];
+  settlements private.hold_settlement[];
   turns private.turn[];
+  closed uuid[];
   result jsonb;
 begin
   perform private.lock_accounts(array(select distinct user_id from private.holds where id = any (hold_ids)));
 
-  select array(
-    select private.settle_holds(array_agg((i.hold_id, 'settled', array(
+  select
+    array_agg((h.id, 'settled', array(
       select (
         c.attempt, c.price_id, c.outcome, c.input_tokens is null,
         coalesce(c.input_tokens, private.estimate_tokens(h.prompt_bytes)),
@@ -96,23 +97,18 @@ begin
         attempt smallint, price_id bigint, outcome private.charge_outcome, output_bytes bigint,
         input_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, output_tokens bigint, reasoning_tokens bigint
       )
-    ))::private.hold_settlement))
-    from jsonb_to_recordset(items) as i (hold_id uuid, charges jsonb)
-    join private.holds h on h.id = i.hold_id
-  ) into closed;
+    ))::private.hold_settlement),
+    array_agg((i.conversation_id, h.user_id, h.id, h.model_id, i.continues, array(
+      select (m.role, m.content, m.finish_reason)::private.message
+      from jsonb_to_recordset(i.messages) as m (role public.message_role, content text, finish_reason public.finish_reason)
+    ))::private.turn) filter (where jsonb_array_length(i.messages) > 0)
+  into settlements, turns
+  from jsonb_to_recordset(items) as i (hold_id uuid, charges jsonb, conversation_id uuid, continues boolean, messages jsonb)
+  join private.holds h on h.id = i.hold_id;
 
-  select array_agg((i.conversation_id, h.user_id, h.id, h.model_id, i.continues, array(
-    select (m.role, m.content, m.finish_reason)::private.message
-    from jsonb_to_recordset(i.messages) as m (role public.message_role, content text, finish_reason public.finish_reason)
-  ))::private.turn)
-  into turns
-  from jsonb_to_recordset(items) as i (hold_id uuid, conversation_id uuid, continues boolean, messages jsonb)
-  join private.holds h on h.id = i.hold_id
-  where i.hold_id = any (closed) and jsonb_array_length(i.messages) > 0;
-
-  if turns is not null then
-    perform private.append_turns(turns);
-  end if;
+  -- What was settled before has its messages already.
+  closed := array(select private.settle_holds(settlements));
+  perform private.append_turns(array(select t from unnest(turns) t where t.hold_id = any (closed)));
 
   select jsonb_agg(jsonb_build_object(
     'hold_id', i.hold_id, 'is_known', h.id is not null,
@@ -120,7 +116,7 @@ begin
     'limits', coalesce(budget.limits, '[]')
   ))
   into result
-  from jsonb_to_recordset(items) as i (hold_id uuid)
+  from unnest(hold_ids) i (hold_id)
   left join private.holds h on h.id = i.hold_id
   left join lateral (
     select
