@@ -1,5 +1,4 @@
 import type { OpenAI } from "openai";
-import type { ChatCompletionCreateParams } from "openai/resources/chat/completions";
 import type { Usage } from "../domain/usage.ts";
 import {
   type Credential,
@@ -63,7 +62,7 @@ function buildBody({
   maxOutputTokens,
   options,
   stream,
-}: ProviderRequest): ChatCompletionCreateParams {
+}: ProviderRequest): OpenAI.Chat.ChatCompletionCreateParams {
   return {
     model: upstreamModel,
     messages,
