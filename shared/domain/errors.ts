@@ -181,6 +181,17 @@ export class SluiceError extends Error {
     this.#detail = options.detail;
   }
 
+  /** The same error with more public members. */
+  withDetail(detail: Record<string, unknown>): SluiceError {
+    return new SluiceError(this.code, {
+      message: this.message,
+      ...(this.#param === undefined ? {} : { param: this.#param }),
+      ...(this.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: this.retryAfterSeconds }),
+      detail: { ...this.#detail, ...detail },
+      cause: this.cause,
+    });
+  }
+
   /** The body of the response or of the stream's `error` event. */
   toBody(): ErrorBody {
     return {

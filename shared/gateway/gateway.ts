@@ -1,13 +1,12 @@
 import type { ChatResult, ChatStart } from "../domain/chat-event.ts";
 import type { ChatRequest } from "../domain/chat-request.ts";
 import { SluiceError } from "../domain/errors.ts";
-import type { Charge, Hold, Metering, Route, SettleRequest } from "../metering/metering.ts";
-import { ProviderError, type ProviderEvent } from "../providers/provider.ts";
+import type { Hold, Metering, Route, Settlement, SettleRequest } from "../metering/metering.ts";
 import type { ConfiguredProvider, ProviderRegistry } from "../providers/registry.ts";
-import { type Answer, type AnswerPart, countUtf8Bytes, createAnswer } from "./answer.ts";
-import { interruptedError, refusedError } from "./provider-failure.ts";
+import { type Answer, type AnswerPart, countUtf8Bytes } from "./answer.ts";
+import { type Attempt, createAttempt } from "./attempt.ts";
 import { releaseReliably, settleReliably } from "./settle-reliably.ts";
-import { createWatch, type TimeLimits, type Watch } from "./watch.ts";
+import type { TimeLimits } from "./watch.ts";
 
 /** Phases of a chat whose times are kept. */
 export type ChatPhase = "begin" | "first_token" | "settle";
@@ -18,6 +17,8 @@ export interface ChatObserver {
   mark(phase: ChatPhase): void;
   /** The provider was chosen. */
   route(model: string, provider: string): void;
+  /** The ledger has the chat. */
+  settled(settlement: Pick<Settlement, "usage" | "costNano" | "estimated">): void;
   /** A settlement failed; `isLost` when it will not be tried again, so that the figures must be kept. */
   settleFailed(request: SettleRequest, error: unknown, isLost: boolean): void;
 }
@@ -36,7 +37,8 @@ export interface OpenChat {
   /**
    * Reads the provider to its end, whether or not anybody listens, then settles. To be called once, at once.
    * @param onParts gets the answer as it grows
-   * @throws SluiceError when the answer broke off (what arrived is kept and charged) or could not be recorded in time
+   * @throws SluiceError when the answer broke off (with what was charged for the part that arrived, which is kept) or could not be
+   *   recorded in time
    */
   pump(onParts: (parts: AnswerPart[]) => void): Promise<ChatResult>;
 }
@@ -74,65 +76,62 @@ export function createGateway({
   randomId,
   keepAlive,
 }: GatewayOptions): Gateway {
-  const running = new Set<Watch>();
+  const running = new Set<Attempt>();
 
   async function open(call: ChatCall): Promise<OpenChat> {
-    const conversationId = call.request.conversationId ?? randomId();
+    const { id, request, observer } = call;
+    const conversationId = request.conversationId ?? randomId();
     const hold = await begin(call, conversationId);
-    const settle = (answer: Pick<SettleRequest, "charges" | "messages">) =>
-      settleReliably(
-        { holdId: call.id, conversationId, continues: call.request.conversationId !== undefined, ...answer },
-        { metering, now, onFailure: call.observer.settleFailed },
-      );
     const over = Promise.withResolvers<void>();
     keepAlive(over.promise);
 
-    const watch = createWatch(limits, now);
-    running.add(watch);
-    const end = () => {
-      watch.stop();
-      running.delete(watch);
-    };
-    try {
-      const { route, configured } = chooseRoute(hold.routes);
-      call.observer.route(hold.model, route.provider);
-      const events = callProvider(call.request, hold, route, configured, watch);
-      const first = await events.next();
-      if (first.done) throw new ProviderError("interrupted", "the answer is empty");
-      watch.touch();
-      call.observer.mark("first_token");
-      const start: ChatStart = { id: call.id, conversationId, model: hold.model, provider: route.provider };
-      return {
-        start,
-        async pump(onParts) {
-          const answer = createAnswer();
-          const failure = await readAnswer(answer, first, events, watch, onParts);
-          end();
-          const settled = settle(toSettlement(call.request, route, answer));
-          settled.catch(() => {}).finally(() => over.resolve());
-          const settlement = await withPatience(settled);
-          call.observer.mark("settle");
-          if (failure !== null) throw failure;
-          return {
-            ...start,
-            content: answer.content,
-            reasoning: answer.reasoning,
-            finishReason: answer.finish?.reason ?? "interrupted",
-            usage: settlement.usage,
-            costNano: settlement.costNano,
-            estimated: settlement.estimated,
-            limits: settlement.limits,
-          };
-        },
-      };
-    } catch (thrown) {
-      end();
-      // Nothing arrived, so nothing is charged. The caller need not wait for the release.
-      settle({ charges: [], messages: [] })
-        .catch(() => {})
-        .finally(() => over.resolve());
-      throw refusedError(watch.signal.aborted ? watch.signal.reason : thrown);
+    /** To be called once, at the end, whatever that is. */
+    function settle(charges: SettleRequest["charges"], messages: SettleRequest["messages"]) {
+      const continues = request.conversationId !== undefined;
+      const settled = settleReliably(
+        { holdId: id, conversationId, continues, charges, messages },
+        { metering, now, onFailure: observer.settleFailed },
+      );
+      settled.catch(() => {}).finally(() => over.resolve());
+      return settled;
     }
+
+    const found = findRoute(hold.routes);
+    if (found === null) {
+      settle([], []);
+      throw new SluiceError("model_unavailable", { cause: new Error("no provider of this model has a key") });
+    }
+    const start: ChatStart = { id, conversationId, model: hold.model, provider: found.route.provider };
+    observer.route(start.model, start.provider);
+    const attempt = createAttempt({ request, hold, ...found, limits, now });
+    running.add(attempt);
+    try {
+      await attempt.open();
+    } catch (refusal) {
+      running.delete(attempt);
+      // The caller need not wait for the release.
+      settle(attempt.charges(), []);
+      throw refusal;
+    } finally {
+      observer.mark("first_token");
+    }
+
+    return {
+      start,
+      async pump(onParts) {
+        const failure = await attempt.read(onParts);
+        running.delete(attempt);
+        const { answer } = attempt;
+        const settlement = await withPatience(settle(attempt.charges(), toMessages(request, answer)));
+        observer.mark("settle");
+        const { usage, costNano, estimated, limits } = settlement;
+        observer.settled({ usage, costNano, estimated });
+        if (failure !== null) throw failure.withDetail({ usage, costNano, estimated });
+        const finishReason = answer.finish?.reason ?? "interrupted";
+        const { content, reasoning } = answer;
+        return { ...start, content, reasoning, finishReason, usage, costNano, estimated, limits };
+      },
+    };
   }
 
   async function begin({ id, userId, request, observer }: ChatCall, conversationId: string): Promise<Hold> {
@@ -158,90 +157,28 @@ export function createGateway({
     }
   }
 
-  function chooseRoute(routes: Route[]): { route: Route; configured: ConfiguredProvider } {
+  /** The first route whose provider has a key here. */
+  function findRoute(routes: Route[]): { route: Route; configured: ConfiguredProvider } | null {
     for (const route of routes) {
       const configured = providers.get(route.provider);
       if (configured !== undefined) return { route, configured };
     }
-    throw new SluiceError("model_unavailable", { cause: new Error("no provider of this model has a key") });
+    return null;
   }
 
   return {
     open,
     endAll() {
-      for (const watch of running) watch.end(new SluiceError("shutting_down"));
+      for (const attempt of running) attempt.end(new SluiceError("shutting_down"));
     },
   };
 }
 
-function callProvider(
-  { messages, options, stream }: ChatRequest,
-  hold: Hold,
-  route: Route,
-  { provider, credential }: ConfiguredProvider,
-  watch: Watch,
-): AsyncIterator<ProviderEvent[]> {
-  const { maxTokens: _, ...providerOptions } = options;
-  return provider
-    .chat({
-      upstreamModel: route.upstreamModel,
-      messages: [...hold.history, ...messages],
-      maxOutputTokens: hold.maxOutputTokens,
-      options: providerOptions,
-      stream,
-      credential,
-      signal: watch.signal,
-    })
-    [Symbol.asyncIterator]();
-}
-
-/** Reads to the end. Returns why the answer broke off, or null when it is complete. */
-async function readAnswer(
-  answer: Answer,
-  first: IteratorResult<ProviderEvent[]>,
-  events: AsyncIterator<ProviderEvent[]>,
-  watch: Watch,
-  onParts: (parts: AnswerPart[]) => void,
-): Promise<SluiceError | null> {
-  try {
-    for (let read = first; !read.done; read = await events.next()) {
-      watch.touch();
-      onParts(answer.add(read.value));
-    }
-  } catch (thrown) {
-    events.return?.()?.catch(() => {});
-    return interruptedError(watch.signal.aborted ? watch.signal.reason : thrown);
-  }
-  return answer.finish === null ? new SluiceError("provider_interrupted") : null;
-}
-
-/** What is charged and kept of an answer, complete or not. */
-function toSettlement(
-  request: ChatRequest,
-  route: Route,
-  answer: Answer,
-): Pick<SettleRequest, "charges" | "messages"> {
-  const charge: Charge = {
-    attempt: 1,
-    priceId: route.priceId,
-    outcome: answer.finish === null ? "interrupted" : "completed",
-    usage: answer.finish?.usage ?? null,
-    outputBytes: answer.countBytes(),
-  };
-  const isWorthKeeping = answer.finish !== null || answer.content !== "";
-  return {
-    charges: [charge],
-    messages: isWorthKeeping
-      ? [
-          ...request.messages,
-          {
-            role: "assistant",
-            content: toStorable(answer.content),
-            finishReason: answer.finish?.reason ?? "interrupted",
-          },
-        ]
-      : [],
-  };
+/** What is kept of an answer, complete or not: nothing of one that broke off before its first word. */
+function toMessages(request: ChatRequest, { content, finish }: Answer): SettleRequest["messages"] {
+  if (finish === null && content === "") return [];
+  const finishReason = finish?.reason ?? "interrupted";
+  return [...request.messages, { role: "assistant", content: toStorable(content), finishReason }];
 }
 
 /** Postgres stores neither NUL nor half characters; a model may write either. */

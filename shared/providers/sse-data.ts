@@ -1,12 +1,12 @@
-/** A line longer than this is an attack or a fault, not an event. UTF-16 units. */
-const maxLineLength = 8 * 1024 * 1024;
+/** An event longer than this, or a line of it, is an attack or a fault. UTF-16 units. */
+const maxEventLength = 8 * 1024 * 1024;
 
 /**
  * Reads a server-sent event stream (WHATWG HTML, "Server-sent events") and yields the `data` of the events that each network
  * read completed. Event names, ids and comments are dropped: providers repeat the name inside the data.
  * Unlike the standard, an event whose lines are whole is kept when only the blank line after it is missing at the end of the
  * stream: it may carry the usage.
- * @throws RangeError if a line exceeds 8 MiB
+ * @throws RangeError if an event exceeds 8 MiB
  */
 export async function* readSseData(body: ReadableStream<Uint8Array>): AsyncGenerator<string[]> {
   // A TextDecoder drops the byte order mark and keeps characters whole that are cut between reads.
@@ -15,12 +15,12 @@ export async function* readSseData(body: ReadableStream<Uint8Array>): AsyncGener
   let rest = "";
   let data: string | undefined;
   try {
-    for (;;) {
+    for (let isOver = false; !isOver; ) {
       const { done, value } = await reader.read();
-      if (done) break;
-      let text = rest + decoder.decode(value, { stream: true });
+      isOver = done;
+      let text = rest + decoder.decode(value, { stream: !done });
       // A CR at the very end may be half of a CRLF: it waits for what follows.
-      const heldCr = text.endsWith("\r") ? "\r" : "";
+      const heldCr = !done && text.endsWith("\r") ? "\r" : "";
       if (text.includes("\r")) text = text.slice(0, text.length - heldCr.length).replaceAll(/\r\n?/g, "\n");
       const events: string[] = [];
       let from = 0;
@@ -35,10 +35,11 @@ export async function* readSseData(body: ReadableStream<Uint8Array>): AsyncGener
         from = end + 1;
       }
       rest = text.slice(from) + heldCr;
-      if (rest.length > maxLineLength) throw new RangeError("a line of the event stream exceeds 8 MiB");
+      if (rest.length + (data?.length ?? 0) > maxEventLength)
+        throw new RangeError("an event of the stream exceeds 8 MiB");
+      if (done && data !== undefined) events.push(data);
       if (events.length > 0) yield events;
     }
-    if (data !== undefined) yield [data];
   } finally {
     // Also when the consumer stops early: the connection is given back.
     reader.cancel().catch(() => {});

@@ -1,4 +1,4 @@
-import type { ChatEvent, ChatResult } from "../../../shared/domain/chat-event.ts";
+import type { ChatEvent } from "../../../shared/domain/chat-event.ts";
 import { parseChatRequest } from "../../../shared/domain/chat-request.ts";
 import { toSluiceError } from "../../../shared/domain/errors.ts";
 import type { ChatObserver, Gateway, OpenChat } from "../../../shared/gateway/gateway.ts";
@@ -32,7 +32,6 @@ export function addChatRoute(
     if (request.stream) return streamChat(chat, log, heartbeatMs);
 
     const result = await chat.pump(() => {});
-    noteResult(log, result);
     context.header("server-timing", log.serverTiming());
     return context.json(result);
   });
@@ -51,7 +50,6 @@ function streamChat(chat: OpenChat, log: RequestLog, heartbeatMs: number): Respo
     .then(
       (result) => {
         const { content: _, reasoning: __, ...done } = result;
-        noteResult(log, result);
         send({ type: "done", data: done });
       },
       (thrown: unknown) => {
@@ -77,6 +75,7 @@ function observe(log: RequestLog, writeLog: WriteLog): ChatObserver {
   return {
     mark: log.mark,
     route: (model, provider) => log.note({ model, provider }),
+    settled: log.note,
     // Figures only: should the worker die before the ledger is reached, an operator can post them from here.
     settleFailed: ({ holdId, charges }, error, isLost) =>
       writeLog(
@@ -89,8 +88,4 @@ function observe(log: RequestLog, writeLog: WriteLog): ChatObserver {
         }),
       ),
   };
-}
-
-function noteResult(log: RequestLog, { usage, costNano, estimated }: ChatResult): void {
-  log.note({ usage, costNano, estimated });
 }
