@@ -23,13 +23,14 @@ function installPackages() {
     .digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
   console.error("Installing packages (once; about a minute) …");
-  const npm = spawnSync("npm", ["ci", "--loglevel=error"], {
+  // Not `npm ci`, which wants the lock file to name the binaries of every platform; a registry need not have them all.
+  const npm = spawnSync("npm", ["install", "--no-save", "--loglevel=error"], {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],
     shell: process.platform === "win32",
   });
   if (npm.status !== 0)
-    fail(`npm ci failed${npm.error ? `: ${npm.error.message}` : ""}. Check the network and try again.`);
+    fail(`npm install failed${npm.error ? `: ${npm.error.message}` : ""}. Check the network and try again.`);
   writeFileSync(stamp, wanted);
 }
 
