@@ -51,11 +51,15 @@ function run([command, ...parameters]) {
 
 /** The pinned Node.js where a package has it for this machine, else the one that runs this file if it is new enough. */
 function findNode() {
-  const pinned = join(bin, "node");
-  if (existsSync(pinned)) return pinned;
+  const { platform, arch } = process;
+  const names = [`node-${platform}-${arch}`, `node-bin-${platform}-${arch}`];
+  const pinned = names
+    .map((name) => join(root, "node_modules", name, "bin", "node"))
+    .find((path) => existsSync(path));
+  if (pinned !== undefined) return pinned;
   if (Number(process.versions.node.split(".")[0]) >= minimumMajor) return process.execPath;
   return fail(
-    `No packaged Node.js for ${process.platform}-${process.arch}: install Node.js ${minimumMajor} or newer.`,
+    `There is no packaged Node.js for ${platform}-${arch}: install Node.js ${minimumMajor} or newer.`,
   );
 }
 
