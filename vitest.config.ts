@@ -1,7 +1,9 @@
 import { defineConfig } from "vitest/config";
+import { totalsReporter } from "./tests/totals-reporter.ts";
 
 export default defineConfig({
   test: {
+    reporters: ["default", totalsReporter],
     projects: [
       // Rules of the tree and pure code: no process is started.
       {
@@ -11,7 +13,17 @@ export default defineConfig({
             "tests/architecture/**/*.test.ts",
             "tests/shared/**/*.test.ts",
             "tests/local/**/*.test.ts",
+            "tests/bench/**/*.test.ts",
           ],
+        },
+      },
+      // What a deployment uploads, by the real CLI.
+      {
+        test: {
+          name: "deploy",
+          include: ["tests/deploy/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       // Guarantees, over HTTP against one running stack.
