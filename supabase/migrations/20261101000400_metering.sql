@@ -116,7 +116,6 @@ comment on column private.holds.prompt_bytes is 'UTF-8 bytes of all text of the 
 create index holds_pending on private.holds (user_id, expires_at) where state = 'pending';
 
 create table private.ledger (
-  id bigint generated always as identity primary key,
   hold_id uuid not null,
   attempt smallint not null check (attempt >= 0),
   entry private.ledger_entry not null,
@@ -135,7 +134,7 @@ create table private.ledger (
   reasoning_tokens bigint not null,
   cost_nano bigint not null,
   created_at timestamptz not null default now(),
-  unique (hold_id, attempt, entry),
+  primary key (hold_id, attempt, entry),
   check (entry = 'correction' or least(input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, cost_nano) >= 0),
   check (abs(reasoning_tokens) <= abs(output_tokens))
 );

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Conversations, Page } from "../../../shared/database/conversations.ts";
+import { storableText } from "../../../shared/domain/chat-message.ts";
 import { SluiceError } from "../../../shared/domain/errors.ts";
 import { parseFields } from "../../../shared/domain/parse-fields.ts";
 import type { Authenticate } from "../../../shared/http/authenticate.ts";
@@ -10,7 +11,7 @@ const pageSchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: z.string().min(1).max(200).optional(),
 });
-const renameSchema = z.strictObject({ title: z.string().trim().min(1).max(200) });
+const renameSchema = z.strictObject({ title: storableText.trim().min(1).max(200) });
 
 /** Adds the routes by which people list, read, rename and delete their conversations. */
 export function addConversationRoutes(
