@@ -7,12 +7,18 @@ interface BatcherOptions<Item, Result> {
   isItemFault(error: unknown): boolean;
 }
 
+/**
+ * A call that is out for longer, because the database hangs or one caller is locked, holds up those who come after it no more.
+ * With the timeout of a call it stays below the 5 s after which a caller is told that the service is away.
+ */
+const patienceMs = 500;
+
 /** Sends one item; shares the call with what else arrives while an earlier call is on its way. */
 export type SendBatched<Item, Result> = (item: Item) => Promise<Result>;
 
 /**
  * A group commit over HTTP: an item leaves at once when no call is in flight; those that arrive meanwhile leave together when
- * it returns. Nobody waits on a timer, and under load the round trips are shared.
+ * it returns, or after half a second. Nobody waits on a timer otherwise, and under load the round trips are shared.
  * An item that fails does not fail its neighbours: a batch that was refused because of its content goes again one by one.
  */
 export function createBatcher<Item, Result>({
@@ -33,9 +39,16 @@ export function createBatcher<Item, Result>({
     while (queue.length > 0) {
       const batch = queue.slice(0, maxItems);
       queue = queue.slice(maxItems);
-      await sendTogether(batch);
+      await withPatience(sendTogether(batch));
     }
     inFlight = false;
+  }
+
+  async function withPatience(sending: Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, patienceMs);
+    await Promise.race([sending, promise]);
+    clearTimeout(timer);
   }
 
   async function sendTogether(batch: Waiting[]): Promise<void> {

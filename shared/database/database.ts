@@ -20,6 +20,8 @@ const callTimeoutMs = 4000;
 export function createDatabase({ url, secretKey, fetch }: DatabaseOptions): Database {
   return createClient<Schema>(url, secretKey.reveal(), {
     auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
+    // Three more tries of a read, each with its own timeout and a wait before it, would last for 20 s.
+    db: { retry: false },
     global: {
       fetch: (input, init) => {
         // The types of Deno and Node.js disagree about the members of init.

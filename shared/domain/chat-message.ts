@@ -1,13 +1,12 @@
 import { z } from "zod";
 
 /** Text that Postgres can store and every provider can read. */
-const text = z
+export const storableText = z
   .string()
-  .min(1, "is empty")
   .refine((value) => !value.includes("\u0000"), "contains a NUL character: remove it")
   .refine((value) => value.isWellFormed(), "contains half of a surrogate pair: send whole characters");
 
-export const messageText = text;
+export const messageText = storableText.min(1, "is empty");
 
 export const chatMessageSchema = z.strictObject({
   role: z.enum(["system", "user", "assistant"]),

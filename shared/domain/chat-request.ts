@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type ChatMessage, chatMessageSchema, messageText } from "./chat-message.ts";
+import { type ChatMessage, chatMessageSchema, messageText, storableText } from "./chat-message.ts";
 import { SluiceError } from "./errors.ts";
 import { parseFields } from "./parse-fields.ts";
 
@@ -22,7 +22,7 @@ const chatRequestSchema = z.strictObject({
   message: messageText.optional(),
   messages: z.array(chatMessageSchema).min(1).max(200).optional(),
   conversationId: z.uuid().toLowerCase().optional(),
-  model: z.string().min(1).max(200).optional(),
+  model: storableText.min(1).max(200).optional(),
   stream: z.boolean().optional(),
   options: optionsSchema.optional(),
 });

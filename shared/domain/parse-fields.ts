@@ -15,6 +15,6 @@ export function parseFields<Schema extends z.ZodType>(schema: Schema, value: unk
     unknown === undefined ? (issue?.message ?? "is not valid") : "is not a known field: remove it";
   throw new SluiceError("invalid_request", {
     ...(param === "" ? {} : { param }),
-    message: param === "" ? `The body ${reason}.` : `${param}: ${reason}.`,
+    message: `${param || "body"}: ${reason}.`,
   });
 }

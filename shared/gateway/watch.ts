@@ -50,8 +50,12 @@ export function createWatch(limits: TimeLimits, now: () => number): Watch {
   return {
     signal: controller.signal,
     touch() {
-      hasBegun = true;
       silentUntil = now() + limits.gapMs;
+      if (hasBegun || controller.signal.aborted) return;
+      hasBegun = true;
+      // The timer is set for the first event, and a gap may have to be noticed before that.
+      clearTimeout(timer);
+      check();
     },
     end,
     stop: () => clearTimeout(timer),

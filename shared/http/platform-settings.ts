@@ -30,7 +30,8 @@ const jwksSchema = z.union([
  */
 export function readPlatformSettings(setting: ReadSetting): PlatformSettings {
   const url = (setting("SUPABASE_URL") ?? "").replace(/\/$/, "");
-  if (!URL.canParse(url)) throw new Error("SUPABASE_URL must be the project's URL.");
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
+    throw new Error("SUPABASE_URL must be the project's URL, with https://.");
 
   const secretKey = setting("SUPABASE_SECRET_KEYS")
     ? parseSetting("SUPABASE_SECRET_KEYS", setting, keysSchema)?.default

@@ -1,3 +1,4 @@
+import { scrubSecrets } from "../domain/secret.ts";
 import type { Usage } from "../domain/usage.ts";
 
 /** Writes one line. */
@@ -78,7 +79,7 @@ export function createRequestLog({ requestId, method, path, now, write }: Reques
   };
 }
 
-/** What was thrown and what caused it, in one line for the log. */
+/** What was thrown and what caused it, in one line for the log: without keys, which libraries keep in errors of theirs. */
 export function describeCause(thrown: unknown): string {
   const parts: string[] = [];
   for (
@@ -88,5 +89,5 @@ export function describeCause(thrown: unknown): string {
   ) {
     parts.push(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
   }
-  return parts.join(" ← ");
+  return scrubSecrets(parts.join(" ← "));
 }

@@ -23,7 +23,7 @@ export function refusalError(code: ErrorCode, detail: Record<string, unknown> | 
     ...(code === "quota_exceeded" ? { used: detail.used, held: detail.held } : {}),
     resetsAt,
   };
-  const what = `The plan's ${unitNames[String(detail.unit)]} of this ${detail.window}`;
+  const what = `What is left of the plan's ${unitNames[String(detail.unit)]} of this ${detail.window}`;
   if (code === "rate_limited") {
     const retryAfterSeconds = Math.ceil(Number(detail.retry_after_ms) / 1000);
     return new SluiceError(code, {

@@ -16,44 +16,56 @@ interface OpenAIProviderOptions {
   fetch: typeof fetch;
 }
 
-/** OpenAI's chat completions. The SDK builds the request and types errors; the answer is read here. */
-export function createOpenAIProvider({ baseUrl, fetch }: OpenAIProviderOptions): Provider {
-  const clients = new WeakMap<Credential, Promise<OpenAI>>();
+/** How one key calls OpenAI: all of a request that does not depend on the chat, and the class of its errors. */
+interface Endpoint {
+  url: string;
+  headers: Record<string, string>;
+  APIError: typeof OpenAI.APIError;
+}
 
-  function clientFor(credential: Credential): Promise<OpenAI> {
-    let client = clients.get(credential);
-    if (client === undefined) {
-      client = import("openai").then(
-        // The gateway decides about retries and time; retries of the SDK's own would be invisible to billing.
-        ({ OpenAI }) =>
-          new OpenAI({
-            apiKey: credential.key.reveal(),
-            baseURL: baseUrl,
-            fetch,
-            maxRetries: 0,
-            timeout: 600_000,
-          }),
-      );
-      clients.set(credential, client);
+/**
+ * OpenAI's chat completions. The SDK builds the request, carries the key and types errors; sending is left to `fetch` and the answer is
+ * read here. The SDK's own sending would add retries that billing cannot see, and a third to the time of a call.
+ */
+export function createOpenAIProvider({ baseUrl, fetch }: OpenAIProviderOptions): Provider {
+  const endpoints = new WeakMap<Credential, Promise<Endpoint>>();
+
+  function endpointOf(credential: Credential): Promise<Endpoint> {
+    let endpoint = endpoints.get(credential);
+    if (endpoint === undefined) {
+      endpoint = prepareEndpoint(credential);
+      endpoints.set(credential, endpoint);
     }
-    return client;
+    return endpoint;
+  }
+
+  async function prepareEndpoint(credential: Credential): Promise<Endpoint> {
+    const { OpenAI } = await import("openai");
+    const client = new OpenAI({ apiKey: credential.key.reveal(), baseURL: baseUrl, fetch });
+    const { url, req } = await client.buildRequest({ method: "post", path: "/chat/completions", body: {} });
+    return { url, headers: Object.fromEntries(req.headers), APIError: OpenAI.APIError };
+  }
+
+  async function call(request: ProviderRequest): Promise<Response> {
+    const { url, headers, APIError } = await endpointOf(request.credential);
+    const body = JSON.stringify(buildBody(request));
+    try {
+      const response = await fetch(url, { method: "POST", headers, body, signal: request.signal });
+      if (response.ok) return response;
+      const text = await response.text();
+      throw APIError.generate(response.status, parseJson(text), text, response.headers);
+    } catch (error) {
+      throw toProviderError(error);
+    }
   }
 
   return {
     async *chat(request) {
-      const response = await call(await clientFor(request.credential), request);
+      const response = await call(request);
       if (request.stream) yield* readStream(response);
       else yield readAnswer(await response.json().catch(throwInterrupted));
     },
   };
-}
-
-async function call(client: OpenAI, request: ProviderRequest): Promise<Response> {
-  try {
-    return await client.chat.completions.create(buildBody(request), { signal: request.signal }).asResponse();
-  } catch (error) {
-    throw toProviderError(error);
-  }
 }
 
 function buildBody({
@@ -81,6 +93,7 @@ function buildBody({
 interface WireUsage {
   prompt_tokens?: number;
   completion_tokens?: number;
+  total_tokens?: number;
   prompt_tokens_details?: { cached_tokens?: number; cache_write_tokens?: number } | null;
   completion_tokens_details?: { reasoning_tokens?: number } | null;
 }
@@ -102,21 +115,31 @@ async function* readStream(response: Response): AsyncGenerator<ProviderEvent[]> 
   if (response.body === null) throw new ProviderError("interrupted", "the answer has no body");
   let reason: string | undefined;
   let usage: Usage | null = null;
+  let failure: ProviderError | undefined;
   try {
     for await (const payloads of readSseData(response.body)) {
       const events: ProviderEvent[] = [];
-      for (const payload of payloads) {
-        if (payload === "[DONE]") break;
-        const chunk = parseChunk(payload);
+      const end = payloads.indexOf("[DONE]");
+      for (const payload of end === -1 ? payloads : payloads.slice(0, end)) {
+        // A line that is not JSON is skipped: one garbled chunk must not cost the whole answer.
+        const chunk: WireCompletion | undefined = parseJson(payload);
         if (chunk === undefined) continue;
-        if (chunk.error)
-          throw new ProviderError("interrupted", `in the stream: ${chunk.error.message ?? chunk.error.code}`);
+        if (chunk.error) {
+          failure = new ProviderError(
+            "interrupted",
+            `in the stream: ${chunk.error.message ?? chunk.error.code}`,
+          );
+          break;
+        }
         const choice = chunk.choices?.[0];
         if (choice?.delta) pushTexts(events, choice.delta);
         if (choice?.finish_reason) reason = choice.finish_reason;
-        if (chunk.usage) usage = readUsage(chunk.usage);
+        if (chunk.usage) usage = readUsage(chunk.usage) ?? usage;
       }
       if (events.length > 0) yield events;
+      if (failure !== undefined) throw failure;
+      // Whether the provider closes the connection then is its affair: nobody waits for it.
+      if (end !== -1) break;
     }
   } catch (error) {
     throwInterrupted(error);
@@ -127,44 +150,63 @@ async function* readStream(response: Response): AsyncGenerator<ProviderEvent[]> 
   yield [{ type: "finish", reason: readFinishReason(reason), usage }];
 }
 
-/** A line that is not JSON is skipped: one garbled chunk must not cost the whole answer. */
-function parseChunk(payload: string): WireCompletion | undefined {
+/** The object in a text; undefined where there is none. */
+function parseJson(text: string): object | undefined {
   try {
-    const chunk: unknown = JSON.parse(payload);
-    return typeof chunk === "object" && chunk !== null ? chunk : undefined;
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
-function readAnswer(answer: WireCompletion): ProviderEvent[] {
-  const choice = answer.choices?.[0];
+function readAnswer(answer: WireCompletion | null): ProviderEvent[] {
+  const choice = answer?.choices?.[0];
   if (!choice?.finish_reason) throw new ProviderError("interrupted", "the answer has no finish_reason");
   const events: ProviderEvent[] = [];
   if (choice.message) pushTexts(events, choice.message);
-  const usage = answer.usage ? readUsage(answer.usage) : null;
+  const usage = answer?.usage ? readUsage(answer.usage) : null;
   events.push({ type: "finish", reason: readFinishReason(choice.finish_reason), usage });
   return events;
 }
 
 function pushTexts(events: ProviderEvent[], { reasoning_content, content, refusal }: WireText): void {
-  if (reasoning_content) events.push({ type: "reasoning", text: reasoning_content });
-  if (content) events.push({ type: "text", text: content });
+  if (isText(reasoning_content)) events.push({ type: "reasoning", text: reasoning_content });
+  if (isText(content)) events.push({ type: "text", text: content });
   // A refusal is the model's answer: it is shown and paid for like any other.
-  if (refusal) events.push({ type: "text", text: refusal });
+  if (isText(refusal)) events.push({ type: "text", text: refusal });
 }
 
-/** `prompt_tokens` includes what the cache served and stored; our buckets do not overlap. */
-function readUsage(usage: WireUsage): Usage {
-  const cacheReadTokens = usage.prompt_tokens_details?.cached_tokens ?? 0;
-  const cacheWriteTokens = usage.prompt_tokens_details?.cache_write_tokens ?? 0;
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+/**
+ * `prompt_tokens` includes what the cache served and stored; our buckets do not overlap. Null where the totals are no counts:
+ * the ledger would refuse them, and the charge would be lost instead of estimated.
+ */
+function readUsage(usage: WireUsage): Usage | null {
+  const { prompt_tokens: prompt, completion_tokens: completion } = usage;
+  if (!isCount(prompt) || !isCount(completion)) return null;
+  const cacheReadTokens = countOf(usage.prompt_tokens_details?.cached_tokens);
+  const cacheWriteTokens = countOf(usage.prompt_tokens_details?.cache_write_tokens);
+  const reasoningTokens = countOf(usage.completion_tokens_details?.reasoning_tokens);
   return {
-    inputTokens: Math.max(0, (usage.prompt_tokens ?? 0) - cacheReadTokens - cacheWriteTokens),
+    inputTokens: Math.max(0, prompt - cacheReadTokens - cacheWriteTokens),
     cacheReadTokens,
     cacheWriteTokens,
-    outputTokens: usage.completion_tokens ?? 0,
-    reasoningTokens: usage.completion_tokens_details?.reasoning_tokens ?? 0,
+    // xAI leaves the reasoning out of completion_tokens, though not out of the total, and bills it as output.
+    outputTokens: Math.max(completion, countOf(usage.total_tokens) - prompt, reasoningTokens),
+    reasoningTokens,
   };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function countOf(value: unknown): number {
+  return isCount(value) ? value : 0;
 }
 
 function readFinishReason(reason: string): "stop" | "length" | "content_filter" {
@@ -186,23 +228,23 @@ function toProviderError(error: unknown): ProviderError {
     headers: Headers;
     message: string;
   }>;
-  const failure = (code && failureOfCode[code]) || failureOfStatus(status);
+  const failure = failureOfCode.get(code) ?? failureOfStatus(status);
   return new ProviderError(failure, `${status ?? "no answer"} ${code ?? ""}: ${message}`, {
     retryAfterMs: readRetryAfterMs(headers),
     cause: error,
   });
 }
 
-const failureOfCode: Record<string, ProviderFailure> = {
-  context_length_exceeded: "context_length",
-  content_policy_violation: "content_policy",
-  content_filter: "content_policy",
-  invalid_api_key: "credential",
-  insufficient_quota: "quota",
-  credit_balance_exhausted: "quota",
-  billing_hard_limit_reached: "quota",
-  rate_limit_exceeded: "rate_limited",
-};
+const failureOfCode: ReadonlyMap<unknown, ProviderFailure> = new Map([
+  ["context_length_exceeded", "context_length"],
+  ["content_policy_violation", "content_policy"],
+  ["content_filter", "content_policy"],
+  ["invalid_api_key", "credential"],
+  ["insufficient_quota", "quota"],
+  ["credit_balance_exhausted", "quota"],
+  ["billing_hard_limit_reached", "quota"],
+  ["rate_limit_exceeded", "rate_limited"],
+]);
 
 function failureOfStatus(status: number | undefined): ProviderFailure {
   if (status === 401 || status === 403) return "credential";

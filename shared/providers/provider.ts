@@ -18,7 +18,7 @@ export interface ProviderRequest {
   /** Whether to ask for the answer piece by piece. The events are the same, only fewer and later without. */
   stream: boolean;
   credential: Credential;
-  /** Ends the call, with its reason thrown. */
+  /** Ends the call. What the call throws then says nothing: whoever aborted it knows why. */
   signal: AbortSignal;
 }
 

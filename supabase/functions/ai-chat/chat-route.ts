@@ -29,7 +29,10 @@ export function addChatRoute(
     log.note({ stream: request.stream });
 
     const chat = await gateway.open({ id: log.requestId, userId, request, observer: observe(log, writeLog) });
-    if (request.stream) return streamChat(chat, log, heartbeatMs);
+    if (request.stream) {
+      const headers = { ...eventStreamHeaders, "server-timing": log.serverTiming() };
+      return context.body(streamChat(chat, log, heartbeatMs), 200, headers);
+    }
 
     const result = await chat.pump(() => {});
     context.header("server-timing", log.serverTiming());
@@ -40,7 +43,7 @@ export function addChatRoute(
 }
 
 /** The pump goes on when the client leaves; the log line is written when it is over. */
-function streamChat(chat: OpenChat, log: RequestLog, heartbeatMs: number): Response {
+function streamChat(chat: OpenChat, log: RequestLog, heartbeatMs: number): ReadableStream<Uint8Array> {
   const stream = createEventStream(heartbeatMs);
   const send = (...events: ChatEvent[]) => stream.send(events);
   log.defer();
@@ -66,9 +69,7 @@ function streamChat(chat: OpenChat, log: RequestLog, heartbeatMs: number): Respo
       log.note({ status: 200, clientLeft: stream.isAbandoned });
       log.write();
     });
-  return new Response(stream.body, {
-    headers: { ...eventStreamHeaders, "server-timing": log.serverTiming() },
-  });
+  return stream.body;
 }
 
 function observe(log: RequestLog, writeLog: WriteLog): ChatObserver {
