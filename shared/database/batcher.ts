@@ -19,7 +19,8 @@ export type SendBatched<Item, Result> = (item: Item) => Promise<Result>;
 /**
  * A group commit over HTTP: an item leaves at once when no call is in flight; those that arrive meanwhile leave together when
  * it returns, or after half a second. Nobody waits on a timer otherwise, and under load the round trips are shared.
- * An item that fails does not fail its neighbours: a batch that was refused because of its content goes again one by one.
+ * An item that fails does not fail its neighbours: a batch that was refused because of its content goes again in halves,
+ * until the item at fault is alone.
  */
 export function createBatcher<Item, Result>({
   send,
@@ -58,8 +59,11 @@ export function createBatcher<Item, Result>({
         waiting.resolve(results[index] as Result);
       });
     } catch (error) {
-      if (batch.length > 1 && isItemFault(error)) for (const waiting of batch) await sendTogether([waiting]);
-      else for (const waiting of batch) waiting.reject(error);
+      if (batch.length > 1 && isItemFault(error)) {
+        const half = Math.ceil(batch.length / 2);
+        await sendTogether(batch.slice(0, half));
+        await sendTogether(batch.slice(half));
+      } else for (const waiting of batch) waiting.reject(error);
     }
   }
 

@@ -90,7 +90,8 @@ export const errorTable = {
   provider_interrupted: {
     status: 502,
     type: "provider_error",
-    message: "The model's provider broke off in the middle of the answer: what arrived is kept and charged.",
+    message:
+      "The model's provider broke off in the middle of the answer: what it wrote is charged, and what arrived is kept.",
   },
   provider_busy: {
     status: 503,
@@ -108,6 +109,12 @@ export const errorTable = {
     status: 503,
     type: "server_error",
     message: "The service is not available at the moment: wait and try again.",
+    retryAfterSeconds: 2,
+  },
+  authentication_unavailable: {
+    status: 503,
+    type: "server_error",
+    message: "The keys that tokens are signed with cannot be fetched at the moment: wait and try again.",
     retryAfterSeconds: 2,
   },
   settlement_pending: {

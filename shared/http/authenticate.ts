@@ -7,11 +7,13 @@ export interface Caller {
   userId: string;
 }
 
-/** @throws SluiceError unauthorized: the same for whatever is wrong with a token */
+/** @throws SluiceError unauthorized: the same for whatever is wrong with a token; authentication_unavailable */
 export type Authenticate = (request: Request) => Promise<Caller>;
 
 /** More tokens than an isolate meets in their hour; beyond it they are verified again. */
 const maxRemembered = 5_000;
+/** What `@supabase/server` calls it when the key set cannot be fetched. */
+const keySetFailure = "JWKS_FETCH_FAILED";
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /**
@@ -27,20 +29,21 @@ export function createAuthenticate(
   const remembered = new Map<string, { caller: Caller; expiresAtMs: number }>();
 
   async function verify(token: string) {
-    // A key that was rotated in after this isolate got its set is looked up at its origin.
-    for (const source of jwks === null ? [jwksUrl] : [jwks, jwksUrl]) {
-      const { data } = await verifyCredentials(
-        { token, apikey: null },
-        {
-          auth: "user",
-          audience: "authenticated",
-          issuer,
-          env: { url, publishableKeys: {}, secretKeys: {}, jwks: source },
-        },
-      );
-      if (data?.jwtClaims) return data.jwtClaims;
-    }
-    throw new SluiceError("unauthorized");
+    // A key that was rotated in after this isolate got its set is looked up where the project publishes it.
+    const kid = readKid(token);
+    const isAtHand = jwks?.keys.some((key) => key.kid === kid) ?? false;
+    const { data, error } = await verifyCredentials(
+      { token, apikey: null },
+      {
+        auth: "user",
+        audience: "authenticated",
+        issuer,
+        env: { url, publishableKeys: {}, secretKeys: {}, jwks: isAtHand ? jwks : jwksUrl },
+      },
+    );
+    if (error?.code === keySetFailure) throw new SluiceError("authentication_unavailable", { cause: error });
+    if (!data?.jwtClaims) throw new SluiceError("unauthorized");
+    return data.jwtClaims;
   }
 
   return async (request) => {
@@ -57,4 +60,14 @@ export function createAuthenticate(
     remembered.set(token, { caller, expiresAtMs: exp * 1000 });
     return caller;
   };
+}
+
+/** The id of the key that a token says it is signed with; undefined where its header cannot be read. */
+function readKid(token: string): unknown {
+  try {
+    const header = token.slice(0, token.indexOf(".")).replaceAll("-", "+").replaceAll("_", "/");
+    return JSON.parse(atob(header)).kid;
+  } catch {
+    return undefined;
+  }
 }

@@ -30,7 +30,7 @@ async function readText(request: Request): Promise<string> {
 async function readBytes(request: Request): Promise<Uint8Array> {
   const announced = request.headers.get("content-length");
   if (announced !== null) {
-    if (Number(announced) > maxBytes) throw new SluiceError("body_too_large");
+    if (!(Number(announced) <= maxBytes)) throw new SluiceError("body_too_large");
     // The server holds a client to the length that it announced.
     return new Uint8Array(await request.arrayBuffer());
   }

@@ -25,7 +25,7 @@ interface Endpoint {
 
 /**
  * OpenAI's chat completions. The SDK builds the request, carries the key and types errors; sending is left to `fetch` and the answer is
- * read here. The SDK's own sending would add retries that billing cannot see, and a third to the time of a call.
+ * read here. The SDK's own sending adds retries that billing cannot see, and costs much of what a chat costs in JavaScript.
  */
 export function createOpenAIProvider({ baseUrl, fetch }: OpenAIProviderOptions): Provider {
   const endpoints = new WeakMap<Credential, Promise<Endpoint>>();
@@ -35,6 +35,8 @@ export function createOpenAIProvider({ baseUrl, fetch }: OpenAIProviderOptions):
     if (endpoint === undefined) {
       endpoint = prepareEndpoint(credential);
       endpoints.set(credential, endpoint);
+      // A failed import is tried again by the next chat.
+      endpoint.catch(() => endpoints.delete(credential));
     }
     return endpoint;
   }
@@ -55,7 +57,7 @@ export function createOpenAIProvider({ baseUrl, fetch }: OpenAIProviderOptions):
       const text = await response.text();
       throw APIError.generate(response.status, parseJson(text), text, response.headers);
     } catch (error) {
-      throw toProviderError(error);
+      throw toProviderError(error, request.credential);
     }
   }
 
@@ -220,8 +222,8 @@ function throwInterrupted(error: unknown): never {
   });
 }
 
-/** What the SDK threw before an answer began. Branches on the code, which is documented, before the status. */
-function toProviderError(error: unknown): ProviderError {
+/** What was thrown before an answer began. Branches on the code, which is documented, before the status. */
+function toProviderError(error: unknown, { key }: Credential): ProviderError {
   const { status, code, headers, message } = error as Partial<{
     status: number;
     code: string | null;
@@ -229,9 +231,12 @@ function toProviderError(error: unknown): ProviderError {
     message: string;
   }>;
   const failure = failureOfCode.get(code) ?? failureOfStatus(status);
-  return new ProviderError(failure, `${status ?? "no answer"} ${code ?? ""}: ${message}`, {
+  // Providers echo keys, and not all keys look like one.
+  const text = String(message).replaceAll(key.reveal(), String(key));
+  return new ProviderError(failure, `${status ?? "no answer"} ${code ?? ""}: ${text}`, {
     retryAfterMs: readRetryAfterMs(headers),
-    cause: error,
+    // An answer's error says nothing more than its message.
+    ...(status === undefined ? { cause: error } : {}),
   });
 }
 
@@ -248,6 +253,8 @@ const failureOfCode: ReadonlyMap<unknown, ProviderFailure> = new Map([
 
 function failureOfStatus(status: number | undefined): ProviderFailure {
   if (status === 401 || status === 403) return "credential";
+  // DeepSeek, OpenRouter: the key's balance is used up.
+  if (status === 402) return "quota";
   if (status === 429) return "rate_limited";
   if (status === 400 || status === 413 || status === 422) return "invalid_request";
   return "unavailable";

@@ -1,0 +1,122 @@
+import { json } from "node:stream/consumers";
+import { describe, expect, test } from "vitest";
+import { createConversations } from "../../../shared/database/conversations.ts";
+import { createDatabase, unwrap } from "../../../shared/database/database.ts";
+import { createSecret } from "../../../shared/domain/secret.ts";
+import { startServer } from "../start-server.ts";
+import { rejectionOf, thrownBy } from "../thrown-by.ts";
+
+const failure = (status: number, code: string, message = "permission denied for table holds") => ({
+  data: null,
+  error: { code, message },
+  status,
+});
+
+/** A client of the database at an address. */
+const connect = (url: string) => createDatabase({ url, secretKey: createSecret("sb_secret_test"), fetch });
+
+test("data is given back as it is, also when it is empty", () => {
+  for (const data of [[], {}, "", 0, false, [{ id: 1 }]])
+    expect(unwrap({ data, error: null, status: 200 })).toBe(data);
+});
+
+describe("an answer without data is", () => {
+  test.each([
+    [0, "", "database_unavailable", "no answer at all"],
+    [502, "", "database_unavailable", "a gateway without PostgREST"],
+    [503, "PGRST001", "database_unavailable", "PostgREST without Postgres"],
+    [504, "PGRST003", "database_unavailable", "no connection free in time"],
+    [500, "57P01", "database_unavailable", "Postgres shutting down"],
+    [500, "57014", "database_unavailable", "a statement that took too long"],
+    [500, "53300", "database_unavailable", "too many connections"],
+    [503, "53100", "database_unavailable", "a full disk"],
+    [503, "08006", "database_unavailable", "a broken connection"],
+    [500, "40001", "database_unavailable", "a serialization failure"],
+    [500, "40P01", "database_unavailable", "a deadlock"],
+    [405, "25006", "database_unavailable", "a database that is read-only"],
+    [500, "SL404", "conversation_not_found", "an error that we raise ourselves"],
+    [400, "22P02", "internal_error", "a text that is no UUID"],
+    [409, "23505", "internal_error", "a row that exists"],
+    [403, "42501", "internal_error", "a right that is missing"],
+    [404, "PGRST202", "internal_error", "a function that is missing"],
+    [401, "PGRST301", "internal_error", "a key that is wrong"],
+    [500, "XX000", "internal_error", "a fault of Postgres"],
+  ])("%i %s: %s, for %s", (status, sqlState, code) => {
+    const error = thrownBy(() => unwrap(failure(status, sqlState)));
+    expect(error.code).toBe(code);
+    expect(error.cause).toEqual(new Error(`${status} ${sqlState}: permission denied for table holds`));
+    expect(JSON.stringify(error.toBody())).not.toContain("holds");
+  });
+
+  test("internal_error where nothing says why", () => {
+    for (const data of [null, undefined])
+      expect(thrownBy(() => unwrap({ data, error: null, status: 200 })).code).toBe("internal_error");
+  });
+});
+
+describe("the client", () => {
+  test("calls with the rights of the service, and hands on what it is given", async () => {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    const url = await startServer(async (request, response) => {
+      const { url: path, method, headers } = request;
+      resolve({ path, method, apikey: headers.apikey, body: await json(request) });
+      response.setHeader("content-type", "application/json").end('[{"hold_id":"1"}]');
+    });
+    expect(unwrap(await connect(url).rpc("begin_chats", { items: [{ a: 1 }] }))).toEqual([{ hold_id: "1" }]);
+    expect(await promise).toEqual({
+      path: "/rest/v1/rpc/begin_chats",
+      method: "POST",
+      apikey: "sb_secret_test",
+      body: { items: [{ a: 1 }] },
+    });
+  });
+
+  test("says that the service is away where nothing answers, or breaks off", async () => {
+    const broken = await startServer((request) => request.socket.destroy());
+    for (const url of ["http://127.0.0.1:1", broken]) {
+      const answer = await connect(url).rpc("begin_chats", { items: [] });
+      expect(thrownBy(() => unwrap(answer)).code).toBe("database_unavailable");
+    }
+  });
+
+  test("tries once: whoever asked decides whether to ask again", async () => {
+    let calls = 0;
+    const url = await startServer((request, response) => {
+      calls++;
+      request.resume();
+      response
+        .writeHead(503, { "content-type": "application/json" })
+        .end('{"code":"PGRST001","message":"down"}');
+    });
+    const conversations = createConversations(connect(url));
+    const listing = conversations.list("6f1de8b1-6f3c-4b68-9a4e-0d4b4f3f2a10", {
+      limit: 20,
+      cursor: undefined,
+    });
+    expect((await rejectionOf(listing)).code).toBe("database_unavailable");
+    expect(calls).toBe(1);
+  });
+});
+
+test.each([
+  ["a word", "next"],
+  ["base64 of no JSON", btoa("next")],
+  ["a position in another list", btoa("[7]")],
+  [
+    "a filter of its own",
+    btoa(JSON.stringify(['2026-11-20",id.gt.0', "6f1de8b1-6f3c-4b68-9a4e-0d4b4f3f2a10"])),
+  ],
+  ["no id", btoa(JSON.stringify(["2026-11-20T11:00:00+00:00", "id.gt.0"]))],
+])("a cursor that is %s is refused before the database is asked", async (_what, cursor) => {
+  let calls = 0;
+  const url = await startServer((_request, response) => {
+    calls++;
+    response.end("[]");
+  });
+  const conversations = createConversations(connect(url));
+  const error = await rejectionOf(
+    conversations.list("6f1de8b1-6f3c-4b68-9a4e-0d4b4f3f2a10", { limit: 20, cursor }),
+  );
+  expect(error.toBody().error).toMatchObject({ code: "invalid_request", param: "cursor" });
+  expect(calls).toBe(0);
+});

@@ -1,0 +1,222 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { OpenChat } from "../../../shared/gateway/gateway.ts";
+import { ProviderError } from "../../../shared/providers/provider.ts";
+import { rejectionOf } from "../thrown-by.ts";
+import { reasoning, text } from "./live-provider.ts";
+import { startGateway, usage } from "./start-gateway.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => {
+  expect(vi.getTimerCount()).toBe(0);
+  vi.useRealTimers();
+});
+
+const pump = (chat: OpenChat) => chat.pump(() => {});
+const interruption = () => new ProviderError("interrupted", "the connection broke");
+
+/** What is charged for a call that was cut after so many bytes of answer: an estimate, because nothing was reported. */
+const cutAfter = (outputBytes: number) => [
+  { attempt: 1, priceId: 3, outcome: "interrupted", usage: null, outputBytes },
+];
+
+describe("an answer that breaks off is charged by estimate, kept as far as it came, and told as an error with its cost:", () => {
+  const kept = [
+    { role: "user", content: "Why blue" },
+    { role: "assistant", content: "Because of", finishReason: "interrupted" },
+  ];
+
+  test.each<[how: string, act: (live: ReturnType<typeof startGateway>["live"]) => void, code: string]>([
+    ["the provider fails", (live) => live.fail(interruption()), "provider_interrupted"],
+    [
+      "anything unknown goes wrong",
+      (live) => live.fail(new TypeError("x is not a function")),
+      "provider_interrupted",
+    ],
+    ["the stream ends without a finish", (live) => live.end(), "provider_interrupted"],
+    ["nothing comes for 30 s", () => void vi.advanceTimersByTime(30_001), "provider_interrupted"],
+  ])("%s", async (_how, act, code) => {
+    const { open, live, memory, observed, untilOver } = startGateway();
+    live.say(text("Because of"));
+    const failed = rejectionOf(pump(await open()));
+    act(live);
+    const error = await failed;
+    expect(error.toBody().error).toMatchObject({
+      code,
+      // 8 bytes of prompt and 10 of answer, 4 to a token.
+      usage: { inputTokens: 2, outputTokens: 3 },
+      costNano: 5,
+      estimated: true,
+    });
+    expect(memory.settled("hold-1")).toMatchObject({ charges: cutAfter(10), messages: kept });
+    expect(observed.slice(-2)).toEqual(["settle", "about 5 nano-USD"]);
+    await untilOver();
+  });
+
+  test("the deadline passes, however lively the provider is", async () => {
+    const { open, live, memory } = startGateway();
+    live.say(text("a"));
+    const failed = rejectionOf(pump(await open()));
+    for (let second = 0; second < 179; second++) {
+      live.say(text("a"));
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+    await vi.advanceTimersByTimeAsync(1_001);
+    expect((await failed).code).toBe("deadline_exceeded");
+    expect(live.calls[0]?.signal.aborted).toBe(true);
+    expect(memory.settled("hold-1")).toMatchObject({ charges: cutAfter(180) });
+  });
+
+  test("after thoughts alone: they are charged, and nothing is kept", async () => {
+    const { open, live, memory } = startGateway();
+    live.say(reasoning("Hm."));
+    const failed = rejectionOf(pump(await open()));
+    live.fail(interruption());
+    expect((await failed).code).toBe("provider_interrupted");
+    expect(memory.settled("hold-1")).toMatchObject({ charges: cutAfter(3), messages: [] });
+  });
+
+  test("after its finish: it is charged what was reported, and kept", async () => {
+    const { open, live, memory } = startGateway();
+    live.say(text("Because."), { type: "finish", reason: "stop", usage });
+    const failed = rejectionOf(pump(await open()));
+    live.say(text("More."));
+    expect((await failed).toBody().error).toMatchObject({
+      code: "provider_interrupted",
+      usage,
+      estimated: false,
+    });
+    expect(memory.settled("hold-1")).toMatchObject({
+      charges: [{ outcome: "completed", usage }],
+      messages: [{}, { content: "Because.", finishReason: "stop" }],
+    });
+  });
+
+  test("in one piece: it was written, so its prompt at least is charged", async () => {
+    const { open, live, memory, untilOver } = startGateway({ maxOutputTokens: 100 });
+    live.fail(interruption());
+    expect((await rejectionOf(open({ stream: false }))).code).toBe("provider_interrupted");
+    await untilOver();
+    expect(memory.settled("hold-1")).toMatchObject({ charges: cutAfter(0), messages: [] });
+  });
+});
+
+describe("a provider that is silent from the start", () => {
+  test("is given up after 20 s, with nothing charged and its call ended", async () => {
+    const { open, live, memory, untilOver } = startGateway();
+    const refused = rejectionOf(open());
+    await vi.advanceTimersByTimeAsync(19_999);
+    expect(live.calls[0]?.signal.aborted).toBe(false);
+    await vi.advanceTimersByTimeAsync(2);
+    expect((await refused).code).toBe("provider_timeout");
+    expect(live.calls[0]?.signal.aborted).toBe(true);
+    await untilOver();
+    expect(memory.settled("hold-1")).toMatchObject({ charges: [], messages: [] });
+  });
+});
+
+describe("a worker that is about to be stopped", () => {
+  test("ends every chat properly: what arrived is settled, what had not begun costs nothing", async () => {
+    const { gateway, open, live, memory, untilOver } = startGateway();
+    live.say(text("Because"));
+    const begun = rejectionOf(pump(await open({}, "hold-1")));
+    const waiting = rejectionOf(open({}, "hold-2"));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(live.calls).toHaveLength(2);
+
+    gateway.endAll();
+    expect((await begun).toBody().error).toMatchObject({ code: "shutting_down", costNano: 4 });
+    expect((await waiting).code).toBe("shutting_down");
+    await untilOver();
+    expect(memory.settled("hold-1")).toMatchObject({
+      charges: cutAfter(7),
+      messages: [{}, { content: "Because", finishReason: "interrupted" }],
+    });
+    expect(memory.settled("hold-2")).toMatchObject({ charges: [], messages: [] });
+  });
+
+  test("leaves alone what is over", async () => {
+    const { gateway, open, live, memory } = startGateway();
+    live.say(text("Because."), { type: "finish", reason: "stop", usage });
+    live.end();
+    await pump(await open());
+    gateway.endAll();
+    expect(live.calls[0]?.signal.aborted).toBe(false);
+    expect(memory.tries).toBe(1);
+  });
+});
+
+describe("a ledger that cannot be reached", () => {
+  const finishedChat = async () => {
+    const started = startGateway();
+    started.live.say(text("Because."), { type: "finish", reason: "stop", usage });
+    started.live.end();
+    const chat = await started.open();
+    started.memory.goAway();
+    return { ...started, failed: rejectionOf(pump(chat)) };
+  };
+
+  test("is waited for 5 s; the client is told that it is pending, the settlement goes on until it works", async () => {
+    const { failed, memory, failures, untilOver } = await finishedChat();
+    await vi.advanceTimersByTimeAsync(5_000);
+    const error = await failed;
+    expect(error).toMatchObject({ code: "settlement_pending", status: 503, retryAfterSeconds: 10 });
+    expect(memory.settled("hold-1")).toBeUndefined();
+    expect(failures.length).toBeGreaterThan(3);
+    // Should the worker die now, the figures are in the log.
+    expect(failures[0]).toMatchObject({ request: { charges: [{ usage }] }, isLost: false });
+
+    memory.comeBack();
+    await vi.advanceTimersByTimeAsync(5_000);
+    await untilOver();
+    expect(memory.settled("hold-1")).toMatchObject({
+      charges: [{ usage }],
+      messages: [{}, { content: "Because." }],
+    });
+  });
+
+  test("is not noticed by the client where it is back in time", async () => {
+    const started = startGateway();
+    started.live.say(text("Because."), { type: "finish", reason: "stop", usage });
+    started.live.end();
+    const chat = await started.open();
+    started.memory.goAway();
+    const result = pump(chat);
+    await vi.advanceTimersByTimeAsync(2_000);
+    started.memory.comeBack();
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await result).toMatchObject({ content: "Because.", costNano: 140 });
+  });
+
+  test("keeps the worker alive for as long as its hold lives, and then says that the figures are lost", async () => {
+    const { failed, failures, untilOver } = await finishedChat();
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect((await failed).code).toBe("settlement_pending");
+    await untilOver();
+    expect(failures.filter(({ isLost }) => isLost)).toHaveLength(1);
+    expect(failures.at(-1)?.isLost).toBe(true);
+  });
+
+  test("before the chat refuses it, without a call; a hold that was placed after all is released", async () => {
+    const { open, live, memory, failures, kept, untilOver } = startGateway();
+    memory.goAway();
+    expect((await rejectionOf(open())).code).toBe("database_unavailable");
+    expect(live.calls).toEqual([]);
+    expect(kept).toHaveLength(1);
+
+    memory.comeBack();
+    // The call had reached the database; only its answer was lost.
+    const lost = { userId: "user-1", model: undefined, conversationId: "conversation-1", continues: false };
+    memory.place({
+      holdId: "hold-1",
+      ...lost,
+      promptBytes: 8,
+      promptMessages: 1,
+      maxOutputTokens: undefined,
+    });
+    await vi.advanceTimersByTimeAsync(1_000);
+    await untilOver();
+    expect(memory.settled("hold-1")).toMatchObject({ charges: [], messages: [] });
+    // Nothing was spent, so no figures have to be kept.
+    expect(failures).toEqual([]);
+  });
+});

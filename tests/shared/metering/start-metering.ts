@@ -1,0 +1,83 @@
+import { json } from "node:stream/consumers";
+import { createDatabase } from "../../../shared/database/database.ts";
+import { createSecret } from "../../../shared/domain/secret.ts";
+import { type BeginRequest, createMetering, type SettleRequest } from "../../../shared/metering/metering.ts";
+import { startServer } from "../start-server.ts";
+
+/** An item as it goes over the wire. */
+export type Item = Record<string, unknown> & { hold_id: string };
+
+/** Metering in front of an HTTP server that answers the two functions as the test says. Keeps the items of each call. */
+export async function startMetering(
+  answer: (items: Item[], functionName: string) => { status?: number; body: unknown },
+) {
+  const calls: Item[][] = [];
+  const url = await startServer(async (request, response) => {
+    const { items } = (await json(request)) as { items: Item[] };
+    calls.push(items);
+    const { status = 200, body } = answer(items, request.url?.split("/").at(-1) ?? "");
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+  });
+  const database = createDatabase({ url, secretKey: createSecret("sb_secret_test"), fetch });
+  return { metering: createMetering(database), calls };
+}
+
+/** A request for a hold, but for what is given. */
+export const beginRequest = (given: Partial<BeginRequest> = {}): BeginRequest => ({
+  holdId: "hold-1",
+  userId: "user-1",
+  model: undefined,
+  conversationId: "conversation-1",
+  continues: false,
+  promptBytes: 12,
+  promptMessages: 1,
+  maxOutputTokens: undefined,
+  ...given,
+});
+
+/** What `begin_chats` answers for a hold that was placed. */
+export const placed = (item: Item) => ({
+  hold_id: item.hold_id,
+  plan_id: "free",
+  model_id: "openai/gpt-4o-mini",
+  routes: [{ price_id: 3, provider: "openai", upstream_model: "gpt-4o-mini" }],
+  max_output_tokens: 256,
+  history: [{ role: "user", content: "Hello" }],
+});
+
+/** A request to settle, but for what is given. */
+export const settleRequest = (given: Partial<SettleRequest> = {}): SettleRequest => ({
+  holdId: "hold-1",
+  charges: [],
+  conversationId: "conversation-1",
+  continues: true,
+  messages: [],
+  ...given,
+});
+
+/** What `settle_chats` answers. */
+export const settled = (item: Item) => ({
+  hold_id: item.hold_id,
+  is_known: true,
+  usage: {
+    input_tokens: 10,
+    cache_read_tokens: 60,
+    cache_write_tokens: 30,
+    output_tokens: 40,
+    reasoning_tokens: 25,
+  },
+  cost_nano: 1234,
+  estimated: false,
+  limits: [
+    {
+      scope: "all",
+      scope_id: "",
+      unit: "requests",
+      window: "day",
+      limit: 10,
+      used: 7,
+      held: 1,
+      resets_at: "2026-11-21T00:00:00+00:00",
+    },
+  ],
+});

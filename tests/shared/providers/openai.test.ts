@@ -1,0 +1,200 @@
+import { describe, expect, test } from "vitest";
+import { createOpenAIProvider } from "../../../shared/providers/openai.ts";
+import { startServer } from "../start-server.ts";
+import { askOpenAI, providerRequest, readWholeAnswer } from "./ask-provider.ts";
+import { cutAt, cutEvery, streamOf } from "./cut-bytes.ts";
+import { answerWith, wireChunk, wireChunks, wireCompletion, wireStream, wireUsage } from "./openai-wire.ts";
+
+const usage = {
+  inputTokens: 10,
+  cacheReadTokens: 60,
+  cacheWriteTokens: 30,
+  outputTokens: 40,
+  reasoningTokens: 25,
+};
+
+/** Asks a server that streams these chunks. */
+const askStream = async (chunks: string[]) => askOpenAI(await startServer(answerWith(wireStream(chunks))));
+/** Asks a server that gives this body at once. */
+const askJson = async (body: string) => askOpenAI(await startServer(answerWith(body)), { stream: false });
+
+describe("an answer is the same as a stream and in one piece:", () => {
+  test.each([
+    [
+      "text",
+      [{ content: "Grüße" }, { content: ", 世界 👩🏽‍🚀" }],
+      { text: "Grüße, 世界 👩🏽‍🚀", reasoning: "" },
+    ],
+    [
+      "thoughts, then text",
+      [{ reasoning_content: "Rayleigh " }, { reasoning_content: "scattering" }, { content: "Because." }],
+      { text: "Because.", reasoning: "Rayleigh scattering" },
+    ],
+    [
+      "a refusal, which is the answer",
+      [{ refusal: "I cannot " }, { refusal: "help." }],
+      { text: "I cannot help.", reasoning: "" },
+    ],
+    ["nothing at all", [], { text: "", reasoning: "" }],
+  ])("%s", async (_what, texts, expected) => {
+    const answer = { ...expected, finish: { type: "finish", reason: "stop", usage } };
+    expect(await askStream(wireChunks({ texts }))).toEqual(answer);
+    expect(await askJson(wireCompletion({ texts }))).toEqual(answer);
+  });
+
+  test.each([
+    ["stop", "stop"],
+    ["length", "length"],
+    ["content_filter", "content_filter"],
+    ["tool_calls", "stop"],
+    ["a reason of tomorrow", "stop"],
+  ])("the finish reason %s is %s", async (finishReason, reason) => {
+    const given = { texts: [{ content: "Because" }], finishReason };
+    expect((await askStream(wireChunks(given))).finish.reason).toBe(reason);
+    expect((await askJson(wireCompletion(given))).finish.reason).toBe(reason);
+  });
+
+  test.each([
+    ["all buckets", wireUsage, usage],
+    [
+      "no details",
+      { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 },
+      { inputTokens: 7, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 3, reasoningTokens: 0 },
+    ],
+    [
+      "details that are null",
+      {
+        prompt_tokens: 7,
+        completion_tokens: 3,
+        prompt_tokens_details: null,
+        completion_tokens_details: null,
+      },
+      { inputTokens: 7, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 3, reasoningTokens: 0 },
+    ],
+    [
+      "a prompt all from the cache",
+      { prompt_tokens: 64, completion_tokens: 1, prompt_tokens_details: { cached_tokens: 64 } },
+      { inputTokens: 0, cacheReadTokens: 64, cacheWriteTokens: 0, outputTokens: 1, reasoningTokens: 0 },
+    ],
+    [
+      "thoughts that completion_tokens leaves out and total_tokens does not",
+      {
+        prompt_tokens: 307,
+        completion_tokens: 26,
+        total_tokens: 560,
+        completion_tokens_details: { reasoning_tokens: 227 },
+      },
+      { inputTokens: 307, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 253, reasoningTokens: 227 },
+    ],
+    ["no usage", null, null],
+    ["usage without numbers", {}, null],
+    ["usage that is no count", { prompt_tokens: -1, completion_tokens: 2.5 }, null],
+    ["usage in words", { prompt_tokens: "7", completion_tokens: "3" }, null],
+  ])("usage with %s", async (_what, reported, expected) => {
+    const given = { texts: [{ content: "Because" }], usage: reported };
+    expect((await askStream(wireChunks(given))).finish.usage).toEqual(expected);
+    expect((await askJson(wireCompletion(given))).finish.usage).toEqual(expected);
+  });
+});
+
+describe("a stream is read the same", () => {
+  const chunks = wireChunks({
+    texts: [{ reasoning_content: "Hm. 🌍" }, { content: "Grüße" }, { content: ", 世界" }],
+  });
+  const bytes = new TextEncoder().encode(wireStream(chunks));
+  const expected = {
+    text: "Grüße, 世界",
+    reasoning: "Hm. 🌍",
+    finish: { type: "finish", reason: "stop", usage },
+  };
+  /** The adapter in front of a network that delivers in these pieces. */
+  const askInPieces = (pieces: Uint8Array[]) => {
+    const deliver: typeof fetch = async () =>
+      new Response(streamOf(pieces), { headers: { "content-type": "text/event-stream" } });
+    const provider = createOpenAIProvider({ baseUrl: "http://provider.test/v1", fetch: deliver });
+    return readWholeAnswer(provider.chat(providerRequest()));
+  };
+
+  test("cut in two at every byte", async () => {
+    for (let position = 0; position <= bytes.length; position++) {
+      expect(await askInPieces(cutAt(bytes, [position])), `cut at byte ${position}`).toEqual(expected);
+    }
+  });
+
+  test.each([1, 2, 3, 5, 7, 64])("in pieces of %i bytes", async (size) => {
+    expect(await askInPieces(cutEvery(bytes, size))).toEqual(expected);
+  });
+
+  test("with a comment between its chunks", async () => {
+    const stream = wireStream(chunks).replaceAll("\n\n", "\n\n: PROCESSING\n\n");
+    expect(await askOpenAI(await startServer(answerWith(stream)))).toEqual(expected);
+  });
+
+  test("without [DONE] at its end", async () => {
+    const stream = chunks.map((chunk) => `data: ${chunk}\n\n`).join("");
+    expect(await askOpenAI(await startServer(answerWith(stream)))).toEqual(expected);
+  });
+
+  test("with usage in the chunk of the finish", async () => {
+    const stream = [...chunks.slice(0, -2), wireChunk({}, "stop", { usage: wireUsage })];
+    expect(await askStream(stream)).toEqual(expected);
+  });
+
+  test("with usage so far in every chunk: the last one counts", async () => {
+    const growing = chunks.slice(0, -1).map((chunk, index) => ({
+      ...JSON.parse(chunk),
+      usage: { prompt_tokens: 100, completion_tokens: index },
+    }));
+    const stream = [...growing.map((chunk) => JSON.stringify(chunk)), chunks.at(-1) as string];
+    expect(await askStream(stream)).toEqual(expected);
+  });
+
+  test("with usage that is none after usage that is: what was reported stays", async () => {
+    expect(await askStream([...chunks, wireChunk(undefined, null, { choices: [], usage: {} })])).toEqual(
+      expected,
+    );
+  });
+
+  test("when [DONE] has come and the connection stays open", async () => {
+    const url = await startServer((request, response) => {
+      request.resume();
+      response.writeHead(200, { "content-type": "text/event-stream" }).write(wireStream(chunks));
+    });
+    expect(await askOpenAI(url)).toEqual(expected);
+  });
+});
+
+test.each([
+  ["is not JSON", '{"choices":[{"delta":{"content":"lo'],
+  ["is no object", "null"],
+  ["is a bare word", "ping"],
+  ["has choices that are none", '{"choices":null}'],
+  ["has a choice that is none", '{"choices":[null]}'],
+  ["has a text that is none", '{"choices":[{"delta":{"content":[{"type":"thinking"}]}}]}'],
+])("a chunk that %s does not cost the rest of the answer", async (_what, garbled) => {
+  const chunks = wireChunks({ texts: [{ content: "Because " }, { content: "of light." }] });
+  chunks.splice(2, 0, garbled);
+  const answer = await askStream(chunks);
+  expect(answer).toEqual({
+    text: "Because of light.",
+    reasoning: "",
+    finish: { type: "finish", reason: "stop", usage },
+  });
+});
+
+test("each piece of a stream is handed on when it arrives", async () => {
+  const { promise: mayGoOn, resolve: goOn } = Promise.withResolvers<void>();
+  const url = await startServer(async (request, response) => {
+    request.resume();
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write(`data: ${wireChunk({ content: "first" })}\n\n`);
+    await mayGoOn;
+    response.end(wireStream([wireChunk({ content: "second" }, "stop")]));
+  });
+  const reads = createOpenAIProvider({ baseUrl: url, fetch }).chat(providerRequest())[Symbol.asyncIterator]();
+  expect(await reads.next()).toEqual({ done: false, value: [{ type: "text", text: "first" }] });
+  goOn();
+  expect(await reads.next()).toEqual({ done: false, value: [{ type: "text", text: "second" }] });
+  expect(await reads.next()).toMatchObject({ done: false, value: [{ type: "finish" }] });
+  expect(await reads.next()).toEqual({ done: true, value: undefined });
+});
