@@ -43,9 +43,8 @@ function run([command, ...parameters]) {
     stdio: "inherit",
     env: { ...process.env, PATH: [bin, dirname(node), process.env.PATH].join(delimiter) },
   });
-  // The terminal sends Ctrl-C to the whole group; the child decides how to stop and this process waits for it.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
-    process.on(signal, () => signal !== "SIGINT" && child.kill(signal));
+  // A terminal sends Ctrl-C to the whole group, so that the child may get it twice, which does no harm; `kill` sends it to npm alone.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
 }
 

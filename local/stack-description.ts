@@ -1,0 +1,14 @@
+export interface DemoUser {
+  email: string;
+  password: string;
+}
+
+/** How to reach a running stack: what `stack.json` in its directory holds, the contract for scripts. */
+export interface StackDescription {
+  apiUrl: string;
+  dbUrl: string;
+  publishableKey: string;
+  secretKey: string;
+  simulatorUrl: string;
+  users: { free: DemoUser; pro: DemoUser; admin: DemoUser };
+}

@@ -1,0 +1,32 @@
+import { constants } from "node:os";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import { projectRoot } from "../local/project.ts";
+import { type Stack, startStack } from "../local/stack.ts";
+import type { StackDescription } from "../local/stack-description.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    stack: StackDescription;
+  }
+}
+
+let stack: Stack | undefined;
+
+/** Starts an empty stack that all tests of the run share. */
+export async function setup(project: TestProject): Promise<void> {
+  // What this process has started ends with it when it exits, but not when a signal kills it.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.on(signal, () => process.exit(128 + constants.signals[signal]));
+  stack = await startStack({
+    directory: join(projectRoot, ".local", "test"),
+    reset: true,
+    // Not the developer's environment or .env: tests call the simulator, never a provider that costs money.
+    environment: {},
+  });
+  project.provide("stack", stack.description);
+}
+
+export async function teardown(): Promise<void> {
+  await stack?.stop();
+}
