@@ -88,8 +88,8 @@ create trigger route_prices_append_only before update or delete or truncate on p
 create view private.priced_models with (security_invoker = true) as
   select
     route.model_id,
-    jsonb_agg(
-      jsonb_build_object('price_id', price.id, 'provider', route.provider, 'upstream_model', route.upstream_model)
+    json_agg(
+      json_build_object('price_id', price.id, 'provider', route.provider, 'upstream_model', route.upstream_model)
       order by route.priority, route.id
     ) as routes,
     array_agg(price.id order by route.priority, route.id) as price_ids,

@@ -42,7 +42,7 @@ create type private.hold_request as (
 );
 
 create type private.hold_decision as (
-  hold_id uuid, plan_id text, routes jsonb, max_output_tokens integer, refusal text, detail jsonb
+  hold_id uuid, plan_id text, routes json, max_output_tokens integer, refusal text, detail json
 );
 
 comment on type private.hold_decision is
@@ -327,7 +327,7 @@ begin
     from claimed c
     -- Of several exhausted limits the one that resets last: waiting for an earlier one would not help.
     left join lateral (
-      select jsonb_build_object(
+      select json_build_object(
         'unit', e.unit, 'window', e."window", 'scope', e.scope, 'scope_id', e.scope_id, 'limit', e."limit",
         'used', e.used, 'held', e.held, 'resets_at', e.period_end, 'upgrade', private.find_upgrade(c.plan_id, c.model_id, e)
       ) as detail
@@ -338,7 +338,7 @@ begin
     ) exhausted on true
     -- A whole minute's requests may come at once; after that one each time an evenly spaced one would be due.
     left join lateral (
-      select jsonb_build_object(
+      select json_build_object(
         'unit', 'requests', 'window', 'minute', 'scope', f.scope, 'scope_id', f.scope_id, 'limit', f."limit",
         'resets_at', f.next_at - interval '1 minute',
         'retry_after_ms', ceil(1000 * extract(epoch from f.next_at - interval '1 minute' - now()))

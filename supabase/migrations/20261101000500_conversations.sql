@@ -68,11 +68,11 @@ create policy "People read the messages of their own conversations" on public.me
 -- Functions ---------------------------------------------------------------------------------------------------------
 
 create function private.load_history(conversation_id uuid, max_bytes bigint)
-returns table (messages jsonb, bytes bigint, count integer)
+returns table (messages json, bytes bigint, count integer)
 language sql stable strict security invoker set search_path = ''
 as $$
   select
-    coalesce(jsonb_agg(jsonb_build_object('role', role, 'content', content) order by position), '[]'),
+    coalesce(json_agg(json_build_object('role', role, 'content', content) order by position), '[]'),
     coalesce(sum(octet_length(content)), 0)::bigint,
     count(*)::integer
   from (

@@ -6,12 +6,12 @@
 -- a generic plan (planning costs more than running) without sequential scans, and name the rows they join by `= any (…)`, which is
 -- an index scan whatever the statistics say.
 
-create function public.begin_chats(items jsonb) returns jsonb
+create function public.begin_chats(items jsonb) returns json
 language plpgsql volatile security invoker set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off
 as $$
 declare
   user_ids uuid[] := array(select distinct (item ->> 'user_id')::uuid from jsonb_array_elements(items) item);
-  result jsonb;
+  result json;
 begin
   perform private.lock_accounts(user_ids);
   perform private.expire_holds(user_ids);
@@ -54,13 +54,13 @@ begin
   decision as (
     select d.* from request cross join lateral private.place_holds(request.requests) d where request.requests is not null
   )
-  select jsonb_agg(
+  select json_agg(
     case
-      when coalesce(item.refusal, decision.refusal) is null then jsonb_build_object(
+      when coalesce(item.refusal, decision.refusal) is null then json_build_object(
         'hold_id', item.hold_id, 'plan_id', decision.plan_id, 'model_id', item.model_id, 'routes', decision.routes,
         'max_output_tokens', decision.max_output_tokens, 'history', item.history
       )
-      else jsonb_build_object(
+      else json_build_object(
         'hold_id', item.hold_id, 'refusal', coalesce(item.refusal, decision.refusal), 'detail', decision.detail
       )
     end
@@ -76,7 +76,7 @@ $$;
 comment on function public.begin_chats is
   'Before the provider: for each item the model, the routes, the history and a placed hold, or a refusal (an SQLSTATE of ours) with its detail.';
 
-create function public.settle_chats(items jsonb) returns jsonb
+create function public.settle_chats(items jsonb) returns json
 language plpgsql volatile security invoker set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off
 as $$
 declare
@@ -84,7 +84,7 @@ declare
   settlements private.hold_settlement[];
   turns private.turn[];
   closed uuid[];
-  result jsonb;
+  result json;
 begin
   perform private.lock_accounts(array(select distinct user_id from private.holds where id = any (hold_ids)));
 
@@ -114,7 +114,7 @@ begin
   closed := array(select private.settle_holds(settlements));
   perform private.append_turns(array(select t from unnest(turns) t where t.hold_id = any (closed)));
 
-  select jsonb_agg(jsonb_build_object(
+  select json_agg(json_build_object(
     'hold_id', i.hold_id, 'is_known', h.id is not null,
     'usage', posted.usage, 'cost_nano', posted.cost_nano, 'estimated', posted.estimated,
     'limits', coalesce(budget.limits, '[]')
@@ -124,7 +124,7 @@ begin
   left join private.holds h on h.id = i.hold_id and h.id = any (hold_ids)
   left join lateral (
     select
-      jsonb_build_object(
+      json_build_object(
         'input_tokens', coalesce(sum(l.input_tokens), 0), 'cache_read_tokens', coalesce(sum(l.cache_read_tokens), 0),
         'cache_write_tokens', coalesce(sum(l.cache_write_tokens), 0), 'output_tokens', coalesce(sum(l.output_tokens), 0),
         'reasoning_tokens', coalesce(sum(l.reasoning_tokens), 0)
@@ -135,7 +135,7 @@ begin
     where l.hold_id = i.hold_id
   ) posted on true
   left join lateral (
-    select jsonb_agg(jsonb_build_object(
+    select json_agg(json_build_object(
       'scope', w.scope, 'scope_id', w.scope_id, 'unit', w.unit, 'window', w."window", 'limit', l.amount,
       'used', w.used, 'held', w.held, 'resets_at', w.period_end
     ) order by w."window", w.unit) as limits
