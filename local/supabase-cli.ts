@@ -20,7 +20,7 @@ export function supabaseCommand(databaseUrl: string, args: string[]): SupabaseCo
       packageFile("supabase", "dist", "supabase.js"),
       ...args,
       `--remote=${databaseUrl}?sslmode=disable`,
-      // It tells code agents apart from people and words its output for them.
+      // Its output is worded for people, whoever runs it.
       "--agent=no",
       `--workdir=${projectRoot}`,
     ],
