@@ -1,7 +1,7 @@
 /** A response that is written event by event. */
 export interface EventStream {
   body: ReadableStream<Uint8Array>;
-  /** Writes events in one piece; to nobody once the client has left. */
+  /** Writes events, those of one tick in one piece; to nobody once the client has left. */
   send(events: { type: string; data: unknown }[]): void;
   close(): void;
   /** True once the client has left. */
@@ -27,6 +27,7 @@ const ping = encoder.encode(": ping\n\n");
 export function createEventStream(heartbeatMs: number): EventStream {
   let controller: ReadableStreamDefaultController<Uint8Array> | null = null;
   let isAbandoned = false;
+  let pending = "";
   const body = new ReadableStream<Uint8Array>(
     {
       start(opened) {
@@ -39,22 +40,31 @@ export function createEventStream(heartbeatMs: number): EventStream {
     },
     { highWaterMark: 1 },
   );
-  const heartbeat = setInterval(() => controller?.enqueue(ping), heartbeatMs);
+  const heartbeat = setInterval(() => {
+    flush();
+    controller?.enqueue(ping);
+  }, heartbeatMs);
 
   function release(): void {
     clearInterval(heartbeat);
     controller = null;
   }
 
+  /** One piece is one packet: Deno's server leaves Nagle's algorithm on, so a second one may wait 40 ms for an acknowledgement. */
+  function flush(): void {
+    if (pending !== "") controller?.enqueue(encoder.encode(pending));
+    pending = "";
+  }
+
   return {
     body,
     send(events) {
       if (controller === null || events.length === 0) return;
-      let text = "";
-      for (const { type, data } of events) text += `event: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
-      controller.enqueue(encoder.encode(text));
+      if (pending === "") queueMicrotask(flush);
+      for (const { type, data } of events) pending += `event: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
     },
     close() {
+      flush();
       controller?.close();
       release();
     },

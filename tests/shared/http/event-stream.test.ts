@@ -21,17 +21,15 @@ function listen(body: ReadableStream<Uint8Array>) {
 }
 
 describe("events are written", () => {
-  test("by name and as JSON on one line each, those of one call in one piece", async () => {
+  test("by name and as JSON on one line each, those of one tick in one piece", async () => {
     const stream = createEventStream(heartbeatMs);
     const client = listen(stream.body);
-    stream.send([
-      { type: "start", data: { id: "1" } },
-      { type: "chunk", data: { text: "Grüße\n\ndata: no event\r" } },
-    ]);
-    stream.send([{ type: "done", data: {} }]);
+    stream.send([{ type: "start", data: { id: "1" } }]);
+    stream.send([{ type: "chunk", data: { text: "Grüße\n\ndata: no event\r" } }]);
     expect(await client.next()).toBe(
       'event: start\ndata: {"id":"1"}\n\nevent: chunk\ndata: {"text":"Grüße\\n\\ndata: no event\\r"}\n\n',
     );
+    stream.send([{ type: "done", data: {} }]);
     expect(await client.next()).toBe("event: done\ndata: {}\n\n");
     stream.close();
     expect(await client.next()).toBeNull();
@@ -50,7 +48,10 @@ describe("events are written", () => {
 
   test("and kept for a client that is slower than the provider", async () => {
     const stream = createEventStream(heartbeatMs);
-    for (let index = 0; index < 1000; index++) stream.send([{ type: "chunk", data: index }]);
+    for (let index = 0; index < 1000; index++) {
+      stream.send([{ type: "chunk", data: index }]);
+      await Promise.resolve();
+    }
     stream.close();
     const client = listen(stream.body);
     for (let index = 0; index < 1000; index++)
