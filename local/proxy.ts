@@ -84,7 +84,7 @@ export function createProxy(unavailable: (response: ServerResponse) => void): {
  * written then fails, which must not destroy the connection before its answer was read: the reading side reports the end.
  */
 function openConnection(port: number): Socket {
-  const socket = connect(port, "127.0.0.1");
+  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   const write = socket._write.bind(socket);
   socket._write = (chunk, encoding, done) => write(chunk, encoding, () => done());
   const writeAll = socket._writev?.bind(socket);

@@ -3,6 +3,8 @@ interface BatcherOptions<Item, Result> {
   send(items: Item[]): Promise<Result[]>;
   /** The most items of one call. */
   maxItems: number;
+  /** About how long an item is on the wire. A call holds about a mebibyte, and at least one item. */
+  countUnits(item: Item): number;
   /** Whether a failed batch may be taken apart and sent again, item by item. */
   isItemFault(error: unknown): boolean;
 }
@@ -12,6 +14,8 @@ interface BatcherOptions<Item, Result> {
  * With the timeout of a call it stays below the 5 s after which a caller is told that the service is away.
  */
 const patienceMs = 500;
+/** UTF-16 units. Sixty-four long answers in one call would not be stored before it times out. */
+const maxUnits = 1024 * 1024;
 
 /** Sends one item; shares the call with what else arrives while an earlier call is on its way. */
 export type SendBatched<Item, Result> = (item: Item) => Promise<Result>;
@@ -25,6 +29,7 @@ export type SendBatched<Item, Result> = (item: Item) => Promise<Result>;
 export function createBatcher<Item, Result>({
   send,
   maxItems,
+  countUnits,
   isItemFault,
 }: BatcherOptions<Item, Result>): SendBatched<Item, Result> {
   interface Waiting {
@@ -38,11 +43,23 @@ export function createBatcher<Item, Result>({
   async function drain(): Promise<void> {
     inFlight = true;
     while (queue.length > 0) {
-      const batch = queue.slice(0, maxItems);
-      queue = queue.slice(maxItems);
+      const batch = takeBatch();
       await withPatience(sendTogether(batch));
     }
     inFlight = false;
+  }
+
+  function takeBatch(): Waiting[] {
+    let count = 0;
+    let units = 0;
+    for (const { item } of queue.slice(0, maxItems)) {
+      units += countUnits(item);
+      if (count > 0 && units > maxUnits) break;
+      count++;
+    }
+    const batch = queue.slice(0, count);
+    queue = queue.slice(count);
+    return batch;
   }
 
   async function withPatience(sending: Promise<void>): Promise<void> {

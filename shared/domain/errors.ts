@@ -122,7 +122,7 @@ export const errorTable = {
     type: "server_error",
     message:
       "The answer is complete but could not be recorded yet: look for it in the conversation before you ask again.",
-    retryAfterSeconds: 10,
+    // No Retry-After: whoever repeats the request pays twice.
   },
   shutting_down: {
     status: 503,

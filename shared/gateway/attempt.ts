@@ -1,5 +1,5 @@
 import type { ChatRequest } from "../domain/chat-request.ts";
-import type { SluiceError } from "../domain/errors.ts";
+import { SluiceError } from "../domain/errors.ts";
 import type { Charge, Hold, Route } from "../metering/metering.ts";
 import { ProviderError, type ProviderEvent } from "../providers/provider.ts";
 import type { ConfiguredProvider } from "../providers/registry.ts";
@@ -28,21 +28,25 @@ interface AttemptOptions {
   hold: Hold;
   route: Route;
   configured: ConfiguredProvider;
+  /** Which provider call of the chat this is, from 1. */
+  number: number;
   limits: TimeLimits;
-  /** Milliseconds of a monotonic clock. */
+  /** When the chat has to end, in milliseconds of `now`. */
+  deadline: number;
   now(): number;
 }
 
 /**
  * Up to this many tokens an answer that nobody wants piece by piece is fetched whole, which costs a fraction of reading a stream:
- * even a slow model (25 tokens a second) writes them in the time that a first token may take. Longer ones are read as a stream
+ * even a slow model (25 tokens a second) writes them in half the time that a first token may take. Longer ones are read as a stream
  * in any case, so that a silent provider is told from a busy one and what arrived before a failure is kept.
  */
-const wholeAnswerTokens = 512;
+const wholeAnswerTokens = 256;
 
-/** Calls the provider of a route. The first attempt of a hold is number 1. */
-export function createAttempt({ request, hold, route, configured, limits, now }: AttemptOptions): Attempt {
-  const watch = createWatch(limits, now);
+/** Calls the provider of a route. */
+export function createAttempt(options: AttemptOptions): Attempt {
+  const { request, hold, route, configured } = options;
+  const watch = createWatch(options);
   const answer = createAnswer();
   const isWhole = !request.stream && hold.maxOutputTokens <= wholeAnswerTokens;
   const events = callProvider();
@@ -50,14 +54,14 @@ export function createAttempt({ request, hold, route, configured, limits, now }:
   let isBilled = false;
 
   function callProvider(): AsyncIterator<ProviderEvent[]> {
-    const { maxTokens: _, ...options } = request.options;
+    const { maxTokens: _, ...providerOptions } = request.options;
     const { provider, credential } = configured;
     const messages = [...hold.history, ...request.messages];
     const call = provider.chat({
       upstreamModel: route.upstreamModel,
       messages,
       maxOutputTokens: hold.maxOutputTokens,
-      options,
+      options: providerOptions,
       stream: !isWhole,
       credential,
       signal: watch.signal,
@@ -74,10 +78,10 @@ export function createAttempt({ request, hold, route, configured, limits, now }:
         watch.touch();
       } catch (thrown) {
         watch.stop();
-        if (watch.signal.aborted) throw refusedError(watch.signal.reason);
-        // Before its first token a provider bills nothing, but a whole answer that breaks off has been written.
-        isBilled = isWhole && thrown instanceof ProviderError && thrown.failure === "interrupted";
-        throw isBilled ? interruptedError(thrown) : refusedError(thrown);
+        const error: unknown = watch.signal.aborted ? watch.signal.reason : thrown;
+        // Before its first token a provider bills nothing, but a whole answer that breaks off, or that we cut, has been written.
+        isBilled = isWhole && isCut(error);
+        throw isBilled ? interruptedError(error) : refusedError(error);
       }
     },
 
@@ -103,7 +107,7 @@ export function createAttempt({ request, hold, route, configured, limits, now }:
       isBilled
         ? [
             {
-              attempt: 1,
+              attempt: options.number,
               priceId: route.priceId,
               outcome: answer.finish === null ? "interrupted" : "completed",
               usage: answer.finish?.usage ?? null,
@@ -114,4 +118,9 @@ export function createAttempt({ request, hold, route, configured, limits, now }:
 
     end: watch.end,
   };
+}
+
+function isCut(error: unknown): boolean {
+  if (error instanceof ProviderError) return error.failure === "interrupted";
+  return error instanceof SluiceError && error.code === "shutting_down";
 }

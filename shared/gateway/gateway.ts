@@ -7,6 +7,7 @@ import { type Answer, type AnswerPart, countUtf8Bytes } from "./answer.ts";
 import { type Attempt, createAttempt } from "./attempt.ts";
 import { releaseReliably, settleReliably } from "./settle-reliably.ts";
 import type { TimeLimits } from "./watch.ts";
+import { within } from "./within.ts";
 
 /** Phases of a chat whose times are kept. */
 export type ChatPhase = "begin" | "first_token" | "settle";
@@ -18,7 +19,7 @@ export interface ChatObserver {
   /** The provider was chosen. */
   route(model: string, provider: string): void;
   /** The ledger has the chat. */
-  settled(settlement: Pick<Settlement, "usage" | "costNano" | "estimated">): void;
+  settled(settlement: Settlement): void;
   /** A settlement failed; `isLost` when it will not be tried again, so that the figures must be kept. */
   settleFailed(request: SettleRequest, error: unknown, isLost: boolean): void;
 }
@@ -57,15 +58,19 @@ interface GatewayOptions {
   metering: Metering;
   providers: ProviderRegistry;
   limits: TimeLimits;
-  /** Milliseconds of a monotonic clock. */
+  /** Milliseconds. Asked at every read of a stream, so it should be cheap; if it jumps, a time limit is wrong once. */
   now(): number;
   randomId(): string;
   /** Keeps the worker alive until the promise is settled. */
   keepAlive(work: Promise<unknown>): void;
 }
 
+/** How long a client waits for a hold, also behind others while the database does not answer. */
+const beginPatienceMs = 4_500;
 /** How long a client waits for the ledger when the database is away; the settlement goes on after that. */
 const settlementPatienceMs = 5_000;
+/** Platforms end a request whose answer has not begun after 150 s: an answer that comes in one piece has to be ready before. */
+const wholeResponseMs = 140_000;
 
 /** Runs chats: hold, provider, answer, settlement. The provider stream belongs to the request, not to the client. */
 export function createGateway({
@@ -77,17 +82,20 @@ export function createGateway({
   keepAlive,
 }: GatewayOptions): Gateway {
   const running = new Set<Attempt>();
+  let isEnding = false;
 
   async function open(call: ChatCall): Promise<OpenChat> {
     const { id, request, observer } = call;
+    const continues = request.conversationId !== undefined;
     const conversationId = request.conversationId ?? randomId();
+    const deadline =
+      now() + (request.stream ? limits.deadlineMs : Math.min(limits.deadlineMs, wholeResponseMs));
     const hold = await begin(call, conversationId);
     const over = Promise.withResolvers<void>();
     keepAlive(over.promise);
 
     /** To be called once, at the end, whatever that is. */
     function settle(charges: SettleRequest["charges"], messages: SettleRequest["messages"]) {
-      const continues = request.conversationId !== undefined;
       const settled = settleReliably(
         { holdId: id, conversationId, continues, charges, messages },
         { metering, now, onFailure: observer.settleFailed },
@@ -96,14 +104,15 @@ export function createGateway({
       return settled;
     }
 
-    const found = findRoute(hold.routes);
+    const found = isEnding ? null : findRoute(hold.routes);
     if (found === null) {
       settle([], []);
+      if (isEnding) throw new SluiceError("shutting_down");
       throw new SluiceError("model_unavailable", { cause: new Error("no provider of this model has a key") });
     }
     const start: ChatStart = { id, conversationId, model: hold.model, provider: found.route.provider };
     observer.route(start.model, start.provider);
-    const attempt = createAttempt({ request, hold, ...found, limits, now });
+    const attempt = createAttempt({ request, hold, ...found, number: 1, limits, deadline, now });
     running.add(attempt);
     try {
       await attempt.open();
@@ -122,10 +131,14 @@ export function createGateway({
         const failure = await attempt.read(onParts);
         running.delete(attempt);
         const { answer } = attempt;
-        const settlement = await withPatience(settle(attempt.charges(), toMessages(request, answer)));
+        const settling = settle(attempt.charges(), toMessages(request, answer));
+        const pending = () => failure ?? new SluiceError("settlement_pending");
+        const settlement = await within(settlementPatienceMs, settling, pending).catch(() => {
+          throw pending();
+        });
         observer.mark("settle");
         const { usage, costNano, estimated, limits } = settlement;
-        observer.settled({ usage, costNano, estimated });
+        observer.settled(settlement);
         if (failure !== null) throw failure.withDetail({ usage, costNano, estimated });
         const finishReason = answer.finish?.reason ?? "interrupted";
         const { content, reasoning } = answer;
@@ -135,21 +148,25 @@ export function createGateway({
   }
 
   async function begin({ id, userId, request, observer }: ChatCall, conversationId: string): Promise<Hold> {
+    const continues = request.conversationId !== undefined;
     try {
-      return await metering.begin({
+      const beginning = metering.begin({
         holdId: id,
         userId,
         model: request.model,
         conversationId,
-        continues: request.conversationId !== undefined,
+        continues,
+        firstText: request.messages[0]?.content.slice(0, 200).toWellFormed() ?? "",
         promptBytes: request.messages.reduce((bytes, message) => bytes + countUtf8Bytes(message.content), 0),
         promptMessages: request.messages.length,
         maxOutputTokens: request.options.maxTokens,
       });
+      return await within(beginPatienceMs, beginning, () => new SluiceError("database_unavailable"));
     } catch (error) {
       // No answer does not mean no hold: the call may still be on its way.
       if (error instanceof SluiceError && error.code === "database_unavailable") {
-        keepAlive(releaseReliably(id, { metering, now, onFailure: () => {} }));
+        const chat = { holdId: id, conversationId, continues };
+        keepAlive(releaseReliably(chat, { metering, now, onFailure: () => {} }));
       }
       throw error;
     } finally {
@@ -169,14 +186,15 @@ export function createGateway({
   return {
     open,
     endAll() {
+      isEnding = true;
       for (const attempt of running) attempt.end(new SluiceError("shutting_down"));
     },
   };
 }
 
-/** What is kept of an answer, complete or not: nothing of one that broke off before its first word. */
+/** What is kept of a chat: the answer too, complete or not, unless it broke off before its first word. */
 function toMessages(request: ChatRequest, { content, finish }: Answer): SettleRequest["messages"] {
-  if (finish === null && content === "") return [];
+  if (finish === null && content === "") return request.messages;
   const finishReason = finish?.reason ?? "interrupted";
   return [...request.messages, { role: "assistant", content: toStorable(content), finishReason }];
 }
@@ -184,16 +202,4 @@ function toMessages(request: ChatRequest, { content, finish }: Answer): SettleRe
 /** Postgres stores neither NUL nor half characters; a model may write either. */
 function toStorable(text: string): string {
   return text.replaceAll("\u0000", "\uFFFD").toWellFormed();
-}
-
-async function withPatience<Value>(work: Promise<Value>): Promise<Value> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new SluiceError("settlement_pending")), settlementPatienceMs);
-  try {
-    return await Promise.race([work, promise]);
-  } catch (error) {
-    throw new SluiceError("settlement_pending", { cause: error });
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -10,7 +10,7 @@ const longestWaitMs = 5_000;
 
 interface Reliability {
   metering: Metering;
-  /** Milliseconds of a monotonic clock. */
+  /** Milliseconds. */
   now(): number;
   /** Told of every failed try, and with `isLost` when there will be no other: the figures must not vanish silently. */
   onFailure(request: SettleRequest, error: unknown, isLost: boolean): void;
@@ -31,14 +31,11 @@ export async function settleReliably(request: SettleRequest, reliability: Reliab
  * Releases a hold that may or may not have been placed, because the answer to `begin` was lost. Never throws: a hold that
  * stays behind is released by its expiry.
  */
-export async function releaseReliably(holdId: string, reliability: Reliability): Promise<void> {
-  const request: SettleRequest = {
-    holdId,
-    charges: [],
-    conversationId: holdId,
-    continues: false,
-    messages: [],
-  };
+export async function releaseReliably(
+  chat: Pick<SettleRequest, "holdId" | "conversationId" | "continues">,
+  reliability: Reliability,
+): Promise<void> {
+  const request: SettleRequest = { ...chat, charges: [], messages: [] };
   await retry(request, reliability, releaseForMs, (settlement) => {
     if (!settlement.isKnown)
       throw new SluiceError("database_unavailable", { cause: new Error("not placed, or not yet") });

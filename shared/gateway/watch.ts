@@ -5,7 +5,7 @@ export interface TimeLimits {
   firstTokenMs: number;
   /** Between two reads from the provider. */
   gapMs: number;
-  /** From the call to the end of the answer. */
+  /** From the call to the end of a streamed answer. */
   deadlineMs: number;
 }
 
@@ -21,13 +21,16 @@ export interface Watch {
   stop(): void;
 }
 
-/**
- * Starts watching. One timer at a time, set again only when it fires, because a read comes far more often than a timeout.
- * @param now milliseconds of a monotonic clock
- */
-export function createWatch(limits: TimeLimits, now: () => number): Watch {
+interface WatchOptions {
+  limits: TimeLimits;
+  /** When the call has to be over, in milliseconds of `now`. */
+  deadline: number;
+  now(): number;
+}
+
+/** Starts watching. One timer at a time, set again only when it fires, because a read comes far more often than a timeout. */
+export function createWatch({ limits, deadline, now }: WatchOptions): Watch {
   const controller = new AbortController();
-  const deadline = now() + limits.deadlineMs;
   let silentUntil = now() + limits.firstTokenMs;
   let hasBegun = false;
   let timer: ReturnType<typeof setTimeout>;

@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import { SluiceError, toSluiceError } from "../domain/errors.ts";
+import { discardBody } from "./read-json.ts";
 import { createRequestLog, describeCause, type RequestLog, type WriteLog } from "./request-log.ts";
 
 export interface AppEnv {
@@ -33,6 +34,7 @@ export function createApp({ name, allowedOrigins, now, randomId, writeLog }: App
     context.set("log", log);
     context.header("x-request-id", log.requestId);
     await next();
+    await discardBody(context.req.raw);
     if (log.isDeferred) return;
     log.note({ status: context.res.status });
     log.write();

@@ -1,6 +1,9 @@
 import { SluiceError } from "../domain/errors.ts";
 
 const maxBytes = 1024 * 1024;
+/** A server that answers and closes with a body unread resets the connection, and the client may never see the answer. */
+const maxDiscardedBytes = 8 * 1024 * 1024;
+const maxDiscardMs = 1000;
 const maxDepth = 32;
 
 /**
@@ -38,9 +41,10 @@ async function readBytes(request: Request): Promise<Uint8Array> {
   let size = 0;
   for await (const part of request.body ?? []) {
     size += part.length;
-    if (size > maxBytes) throw new SluiceError("body_too_large");
-    parts.push(part);
+    if (size <= maxBytes) parts.push(part);
+    else if (size > maxBytes + maxDiscardedBytes) break;
   }
+  if (size > maxBytes) throw new SluiceError("body_too_large");
   const bytes = new Uint8Array(size);
   let offset = 0;
   for (const part of parts) {
@@ -48,6 +52,26 @@ async function readBytes(request: Request): Promise<Uint8Array> {
     offset += part.length;
   }
   return bytes;
+}
+
+/** Reads a body that nobody wanted, up to 8 MiB and for a second, and keeps nothing of it: to be called before an answer is sent. */
+export async function discardBody(request: Request): Promise<void> {
+  if (request.body === null || request.bodyUsed) return;
+  const reader = request.body.getReader();
+  // A client that sends slowly must not hold its refusal up.
+  const timer = setTimeout(() => void reader.cancel().catch(() => {}), maxDiscardMs);
+  try {
+    for (let size = 0; size <= maxDiscardedBytes; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      size += value.length;
+    }
+    await reader.cancel();
+  } catch {
+    // The client has left.
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Whether brackets outside of strings nest deeper than `depth`. */

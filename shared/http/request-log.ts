@@ -22,6 +22,8 @@ interface Fields {
   usage: Usage;
   costNano: number;
   estimated: boolean;
+  /** Only where it is false: the messages could not be added to the conversation. */
+  isStored: boolean;
 }
 
 /** The one structured line of a request. */

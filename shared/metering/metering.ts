@@ -15,8 +15,10 @@ export interface BeginRequest {
   /** The plan's default where absent. */
   model: string | undefined;
   conversationId: string;
-  /** Whether the conversation must exist already. */
+  /** Whether the conversation must exist already; it is made otherwise. */
   continues: boolean;
+  /** What is said first, for the title of a new conversation. */
+  firstText: string;
   /** UTF-8 bytes of the text of the request's own messages; the database adds those of the history. */
   promptBytes: number;
   promptMessages: number;
@@ -33,8 +35,6 @@ export interface Route {
 
 /** A placed hold: the chat may go to the provider. */
 export interface Hold {
-  holdId: string;
-  planId: string;
   model: string;
   /** In the order of trying; at least one. */
   routes: Route[];
@@ -68,6 +68,8 @@ export interface SettleRequest {
 export interface Settlement {
   /** False where there is no such hold: nothing was charged. */
   isKnown: boolean;
+  /** False where the messages could not be added to the conversation. The charge stands. */
+  isStored: boolean;
   usage: Usage;
   /** Nano-USD (1e-9 USD). */
   costNano: number;
@@ -97,6 +99,7 @@ export function createMetering(database: Database): Metering {
 
   const begin = createBatcher<BeginRequest, BeginAnswer>({
     maxItems: maxBatchItems,
+    countUnits: ({ firstText }) => firstText.length,
     isItemFault,
     async send(requests) {
       const items = requests.map((request) => ({
@@ -105,6 +108,7 @@ export function createMetering(database: Database): Metering {
         model_id: request.model ?? null,
         conversation_id: request.conversationId,
         continues: request.continues,
+        first_text: request.firstText,
         prompt_bytes: request.promptBytes,
         prompt_messages: request.promptMessages,
         max_output_tokens: request.maxOutputTokens ?? null,
@@ -116,6 +120,7 @@ export function createMetering(database: Database): Metering {
 
   const settle = createBatcher<SettleRequest, SettleAnswer>({
     maxItems: maxBatchItems,
+    countUnits: ({ messages }) => messages.reduce((units, { content }) => units + content.length, 0),
     isItemFault,
     async send(requests) {
       const items = requests.map((request) => ({
@@ -144,8 +149,6 @@ export function createMetering(database: Database): Metering {
         throw refusalError(code, answer.detail ?? null);
       }
       return {
-        holdId: answer.hold_id,
-        planId: answer.plan_id,
         model: answer.model_id,
         routes: answer.routes.map((route) => ({
           priceId: route.price_id,
@@ -161,6 +164,7 @@ export function createMetering(database: Database): Metering {
       const answer = await settle(request);
       return {
         isKnown: answer.is_known,
+        isStored: answer.is_stored,
         usage: {
           inputTokens: answer.usage.input_tokens,
           cacheReadTokens: answer.usage.cache_read_tokens,
@@ -187,7 +191,6 @@ type BeginAnswer = { hold_id: string; detail?: Record<string, unknown> | null } 
   | { refusal: string }
   | {
       refusal?: undefined;
-      plan_id: string;
       model_id: string;
       routes: { price_id: number; provider: string; upstream_model: string }[];
       max_output_tokens: number;
@@ -198,6 +201,7 @@ type BeginAnswer = { hold_id: string; detail?: Record<string, unknown> | null } 
 interface SettleAnswer {
   hold_id: string;
   is_known: boolean;
+  is_stored: boolean;
   usage: {
     input_tokens: number;
     cache_read_tokens: number;

@@ -1,14 +1,12 @@
 import type { OpenAI } from "openai";
-import type { Usage } from "../domain/usage.ts";
+import { describeError, parseJson, readAnswer, readStream, type WireError } from "./openai-answer.ts";
 import {
   type Credential,
   type Provider,
   ProviderError,
-  type ProviderEvent,
   type ProviderFailure,
   type ProviderRequest,
 } from "./provider.ts";
-import { readSseData } from "./sse-data.ts";
 
 interface OpenAIProviderOptions {
   /** e.g. `https://api.openai.com/v1` */
@@ -16,16 +14,19 @@ interface OpenAIProviderOptions {
   fetch: typeof fetch;
 }
 
-/** How one key calls OpenAI: all of a request that does not depend on the chat, and the class of its errors. */
+/** How one key calls OpenAI: all of a request that does not depend on the chat. */
 interface Endpoint {
   url: string;
   headers: Record<string, string>;
-  APIError: typeof OpenAI.APIError;
 }
 
+/** Of the SDK's headers those that say what is sent and by whom; it would add what it finds in its own environment variables. */
+const headerPattern = /^(accept|authorization|content-type|user-agent|x-stainless-.*)$/;
+
 /**
- * OpenAI's chat completions. The SDK builds the request, carries the key and types errors; sending is left to `fetch` and the answer is
- * read here. The SDK's own sending adds retries that billing cannot see, and costs much of what a chat costs in JavaScript.
+ * OpenAI's chat completions. The SDK builds the request and carries the key; sending is left to `fetch` and the answer is read here. The
+ * SDK's own sending adds retries that billing cannot see and costs much of what a chat costs in JavaScript, and its errors hold
+ * whole answers, which may repeat the prompt.
  */
 export function createOpenAIProvider({ baseUrl, fetch }: OpenAIProviderOptions): Provider {
   const endpoints = new WeakMap<Credential, Promise<Endpoint>>();
@@ -45,27 +46,35 @@ export function createOpenAIProvider({ baseUrl, fetch }: OpenAIProviderOptions):
     const { OpenAI } = await import("openai");
     const client = new OpenAI({ apiKey: credential.key.reveal(), baseURL: baseUrl, fetch });
     const { url, req } = await client.buildRequest({ method: "post", path: "/chat/completions", body: {} });
-    return { url, headers: Object.fromEntries(req.headers), APIError: OpenAI.APIError };
+    const headers = [...req.headers].filter(([name]) => headerPattern.test(name));
+    return { url, headers: Object.fromEntries(headers) };
   }
 
   async function call(request: ProviderRequest): Promise<Response> {
-    const { url, headers, APIError } = await endpointOf(request.credential);
+    const { url, headers } = await endpointOf(request.credential);
     const body = JSON.stringify(buildBody(request));
+    let response: Response;
     try {
-      const response = await fetch(url, { method: "POST", headers, body, signal: request.signal });
-      if (response.ok) return response;
-      const text = await response.text();
-      throw APIError.generate(response.status, parseJson(text), text, response.headers);
+      // A redirect would carry the key elsewhere.
+      response = await fetch(url, {
+        method: "POST",
+        headers,
+        body,
+        signal: request.signal,
+        redirect: "error",
+      });
     } catch (error) {
-      throw toProviderError(error, request.credential);
+      throw new ProviderError("unavailable", "no answer", { cause: error });
     }
+    if (response.ok) return response;
+    throw await readRefusal(response, request.credential);
   }
 
   return {
     async *chat(request) {
       const response = await call(request);
       if (request.stream) yield* readStream(response);
-      else yield readAnswer(await response.json().catch(throwInterrupted));
+      else yield await readAnswer(response);
     },
   };
 }
@@ -90,154 +99,14 @@ function buildBody({
   };
 }
 
-// What OpenAI sends, as far as it is read. Everything may be missing: it comes from outside.
-
-interface WireUsage {
-  prompt_tokens?: number;
-  completion_tokens?: number;
-  total_tokens?: number;
-  prompt_tokens_details?: { cached_tokens?: number; cache_write_tokens?: number } | null;
-  completion_tokens_details?: { reasoning_tokens?: number } | null;
-}
-
-interface WireText {
-  content?: string | null;
-  refusal?: string | null;
-  /** Not OpenAI's own, but of services that speak its format. */
-  reasoning_content?: string | null;
-}
-
-interface WireCompletion {
-  choices?: { delta?: WireText; message?: WireText; finish_reason?: string | null }[];
-  usage?: WireUsage | null;
-  error?: { message?: string; code?: string | null };
-}
-
-async function* readStream(response: Response): AsyncGenerator<ProviderEvent[]> {
-  if (response.body === null) throw new ProviderError("interrupted", "the answer has no body");
-  let reason: string | undefined;
-  let usage: Usage | null = null;
-  let failure: ProviderError | undefined;
-  try {
-    for await (const payloads of readSseData(response.body)) {
-      const events: ProviderEvent[] = [];
-      const end = payloads.indexOf("[DONE]");
-      for (const payload of end === -1 ? payloads : payloads.slice(0, end)) {
-        // A line that is not JSON is skipped: one garbled chunk must not cost the whole answer.
-        const chunk: WireCompletion | undefined = parseJson(payload);
-        if (chunk === undefined) continue;
-        if (chunk.error) {
-          failure = new ProviderError(
-            "interrupted",
-            `in the stream: ${chunk.error.message ?? chunk.error.code}`,
-          );
-          break;
-        }
-        const choice = chunk.choices?.[0];
-        if (choice?.delta) pushTexts(events, choice.delta);
-        if (choice?.finish_reason) reason = choice.finish_reason;
-        if (chunk.usage) usage = readUsage(chunk.usage) ?? usage;
-      }
-      if (events.length > 0) yield events;
-      if (failure !== undefined) throw failure;
-      // Whether the provider closes the connection then is its affair: nobody waits for it.
-      if (end !== -1) break;
-    }
-  } catch (error) {
-    throwInterrupted(error);
-  }
-  // The end of the connection is the end of the answer only if the provider said that it has finished.
-  if (reason === undefined)
-    throw new ProviderError("interrupted", "the stream ended without a finish_reason");
-  yield [{ type: "finish", reason: readFinishReason(reason), usage }];
-}
-
-/** The object in a text; undefined where there is none. */
-function parseJson(text: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function readAnswer(answer: WireCompletion | null): ProviderEvent[] {
-  const choice = answer?.choices?.[0];
-  if (!choice?.finish_reason) throw new ProviderError("interrupted", "the answer has no finish_reason");
-  const events: ProviderEvent[] = [];
-  if (choice.message) pushTexts(events, choice.message);
-  const usage = answer?.usage ? readUsage(answer.usage) : null;
-  events.push({ type: "finish", reason: readFinishReason(choice.finish_reason), usage });
-  return events;
-}
-
-function pushTexts(events: ProviderEvent[], { reasoning_content, content, refusal }: WireText): void {
-  if (isText(reasoning_content)) events.push({ type: "reasoning", text: reasoning_content });
-  if (isText(content)) events.push({ type: "text", text: content });
-  // A refusal is the model's answer: it is shown and paid for like any other.
-  if (isText(refusal)) events.push({ type: "text", text: refusal });
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === "string" && value !== "";
-}
-
-/**
- * `prompt_tokens` includes what the cache served and stored; our buckets do not overlap. Null where the totals are no counts:
- * the ledger would refuse them, and the charge would be lost instead of estimated.
- */
-function readUsage(usage: WireUsage): Usage | null {
-  const { prompt_tokens: prompt, completion_tokens: completion } = usage;
-  if (!isCount(prompt) || !isCount(completion)) return null;
-  const cacheReadTokens = countOf(usage.prompt_tokens_details?.cached_tokens);
-  const cacheWriteTokens = countOf(usage.prompt_tokens_details?.cache_write_tokens);
-  const reasoningTokens = countOf(usage.completion_tokens_details?.reasoning_tokens);
-  return {
-    inputTokens: Math.max(0, prompt - cacheReadTokens - cacheWriteTokens),
-    cacheReadTokens,
-    cacheWriteTokens,
-    // xAI leaves the reasoning out of completion_tokens, though not out of the total, and bills it as output.
-    outputTokens: Math.max(completion, countOf(usage.total_tokens) - prompt, reasoningTokens),
-    reasoningTokens,
-  };
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
-}
-
-function countOf(value: unknown): number {
-  return isCount(value) ? value : 0;
-}
-
-function readFinishReason(reason: string): "stop" | "length" | "content_filter" {
-  return reason === "length" || reason === "content_filter" ? reason : "stop";
-}
-
-function throwInterrupted(error: unknown): never {
-  if (error instanceof ProviderError) throw error;
-  throw new ProviderError("interrupted", "the connection broke in the middle of the answer", {
-    cause: error,
-  });
-}
-
-/** What was thrown before an answer began. Branches on the code, which is documented, before the status. */
-function toProviderError(error: unknown, { key }: Credential): ProviderError {
-  const { status, code, headers, message } = error as Partial<{
-    status: number;
-    code: string | null;
-    headers: Headers;
-    message: string;
-  }>;
-  const failure = failureOfCode.get(code) ?? failureOfStatus(status);
+/** Why a provider did not begin to answer. Branches on the code, which is documented, before the status. */
+async function readRefusal(response: Response, { key }: Credential): Promise<ProviderError> {
+  const { status, headers } = response;
+  const body = parseJson(await response.text().catch(() => "")) as { error?: WireError } | undefined;
+  const failure = failureOfCode.get(body?.error?.code) ?? failureOfStatus(status);
   // Providers echo keys, and not all keys look like one.
-  const text = String(message).replaceAll(key.reveal(), String(key));
-  return new ProviderError(failure, `${status ?? "no answer"} ${code ?? ""}: ${text}`, {
-    retryAfterMs: readRetryAfterMs(headers),
-    // An answer's error says nothing more than its message.
-    ...(status === undefined ? { cause: error } : {}),
-  });
+  const text = describeError(body?.error ?? {}).replaceAll(key.reveal(), String(key));
+  return new ProviderError(failure, `${status} ${text}`, { retryAfterMs: readRetryAfterMs(headers) });
 }
 
 const failureOfCode: ReadonlyMap<unknown, ProviderFailure> = new Map([
@@ -251,7 +120,7 @@ const failureOfCode: ReadonlyMap<unknown, ProviderFailure> = new Map([
   ["rate_limit_exceeded", "rate_limited"],
 ]);
 
-function failureOfStatus(status: number | undefined): ProviderFailure {
+function failureOfStatus(status: number): ProviderFailure {
   if (status === 401 || status === 403) return "credential";
   // DeepSeek, OpenRouter: the key's balance is used up.
   if (status === 402) return "quota";
@@ -261,9 +130,9 @@ function failureOfStatus(status: number | undefined): ProviderFailure {
 }
 
 /** `retry-after-ms` is OpenAI's own and finer; `Retry-After` in seconds is the standard. */
-function readRetryAfterMs(headers: Headers | undefined): number | undefined {
-  const ms = Number(headers?.get("retry-after-ms") ?? Number.NaN);
+function readRetryAfterMs(headers: Headers): number | undefined {
+  const ms = Number(headers.get("retry-after-ms") ?? Number.NaN);
   if (Number.isFinite(ms)) return ms;
-  const seconds = Number(headers?.get("retry-after") ?? Number.NaN);
+  const seconds = Number(headers.get("retry-after") ?? Number.NaN);
   return Number.isFinite(seconds) ? seconds * 1000 : undefined;
 }

@@ -11,7 +11,7 @@ const maxEventLength = 8 * 1024 * 1024;
 export async function* readSseData(body: ReadableStream<Uint8Array>): AsyncGenerator<string[]> {
   // A TextDecoder drops the byte order mark and keeps characters whole that are cut between reads.
   const decoder = new TextDecoder();
-  const reader = body.getReader();
+  const reader = openReader(body);
   let rest = "";
   let data: string | undefined;
   try {
@@ -44,4 +44,31 @@ export async function* readSseData(body: ReadableStream<Uint8Array>): AsyncGener
     // Also when the consumer stops early: the connection is given back.
     reader.cancel().catch(() => {});
   }
+}
+
+interface Reader {
+  read(): Promise<{ done: boolean; value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+/**
+ * Reads into one buffer where the stream can do so, as those of fetch can: Deno otherwise allocates 64 KiB for each read, and
+ * collecting them costs a good part of a stream.
+ */
+function openReader(body: ReadableStream<Uint8Array>): Reader {
+  let reader: ReadableStreamBYOBReader;
+  try {
+    reader = body.getReader({ mode: "byob" });
+  } catch {
+    return body.getReader();
+  }
+  let buffer = new ArrayBuffer(16 * 1024);
+  return {
+    async read() {
+      const { done, value } = await reader.read(new Uint8Array(buffer));
+      if (value !== undefined) buffer = value.buffer;
+      return { done, value };
+    },
+    cancel: () => reader.cancel(),
+  };
 }

@@ -54,8 +54,8 @@ create index accounts_plan on private.accounts (plan_id);
 
 revoke all on private.plans, private.plan_limits, private.accounts from public, anon, authenticated, service_role;
 grant select on private.plans, private.plan_limits to service_role;
--- The update is what `for no key update` asks for: the functions of the metering chapter lock, they change nothing here.
-grant select, update on private.accounts to service_role;
+-- The update of some column is what `for no key update` asks for: the functions of the metering chapter lock, they change nothing here.
+grant select, update (anchor_at) on private.accounts to service_role;
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
@@ -76,8 +76,14 @@ revoke all on function private.create_account from public;
 create trigger create_account after insert on public.profiles
   for each row execute function private.create_account();
 
--- The default plan must exist before the first sign-up; its limits and the other plans are data, in supabase/seeds.
+-- The default plan must exist before the first sign-up, and with its limits, because no limit means unlimited. The other plans
+-- are seeds.
 insert into private.plans (id, name, rank, is_default) values ('free', 'Free', 10, true);
+
+insert into private.plan_limits (plan_id, unit, "window", amount) values
+  ('free', 'requests', 'minute', 2),
+  ('free', 'requests', 'day', 10),
+  ('free', 'nano_usd', 'month', 100000000);      -- 0.10 USD
 
 insert into private.accounts (user_id, plan_id, anchor_at)
 select user_id, 'free', created_at from public.profiles;

@@ -76,7 +76,8 @@ function observe(log: RequestLog, writeLog: WriteLog): ChatObserver {
   return {
     mark: log.mark,
     route: (model, provider) => log.note({ model, provider }),
-    settled: log.note,
+    settled: ({ usage, costNano, estimated, isStored }) =>
+      log.note({ usage, costNano, estimated, ...(isStored ? {} : { isStored }) }),
     // Figures only: should the worker die before the ledger is reached, an operator can post them from here.
     settleFailed: ({ holdId, charges }, error, isLost) =>
       writeLog(

@@ -6,6 +6,9 @@ export interface ChatSettings {
   heartbeatMs: number;
 }
 
+/** A hold lives for ten minutes: a chat has to be settled before. */
+const longestDeadlineMs = 540_000;
+
 /**
  * Reads the settings of chats, all in milliseconds. The defaults fit a paid Supabase project, whose workers take requests for
  * 200 s and live for 400 s, and whose proxy ends connections that are idle for 150 s.
@@ -18,9 +21,12 @@ export function readChatSettings(setting: ReadSetting): ChatSettings {
       throw new Error(`${name} must be a number of milliseconds, such as ${defaultMs}.`);
     return ms;
   };
+  const deadlineMs = readMs("CHAT_DEADLINE_MS", 180_000);
+  if (deadlineMs > longestDeadlineMs)
+    throw new Error(`CHAT_DEADLINE_MS must not exceed ${longestDeadlineMs}.`);
   return {
     limits: {
-      deadlineMs: readMs("CHAT_DEADLINE_MS", 180_000),
+      deadlineMs,
       firstTokenMs: readMs("CHAT_FIRST_TOKEN_MS", 20_000),
       gapMs: readMs("CHAT_GAP_MS", 30_000),
     },

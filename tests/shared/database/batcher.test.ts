@@ -14,6 +14,7 @@ function startBatcher(maxItems = 64) {
   const waiting: ((call: Call) => void)[] = [];
   const sendBatched = createBatcher<string, string>({
     maxItems,
+    countUnits: (item) => item.length,
     isItemFault: (error) => error instanceof Error && error.message === "content",
     send: (items) =>
       new Promise((resolve, reject) => {
@@ -122,11 +123,24 @@ test("the items of one moment share the first call", async () => {
   expect(await Promise.all(answers)).toEqual(["a!", "b!"]);
 });
 
+test("items that are long go in calls of about a mebibyte, and one that is longer goes alone", async () => {
+  const { send, calls } = startBatcher();
+  const half = "x".repeat(512 * 1024);
+  const answers = Promise.all([half, half, half, half + half + half, "short"].map(send));
+  for (let count = 0; count < 4; count++) {
+    await vi.waitFor(() => expect(calls).toHaveLength(count + 1));
+    calls[count]?.succeed();
+  }
+  await answers;
+  expect(calls.map(({ items }) => items.length)).toEqual([2, 1, 1, 1]);
+});
+
 describe("a batch that fails", () => {
   test("because of what is in it goes again in halves: only the item at fault fails", async () => {
     const calls: string[][] = [];
     const send = createBatcher<string, string>({
       maxItems: 64,
+      countUnits: (item) => item.length,
       isItemFault: () => true,
       send: async (items) => {
         calls.push(items);
@@ -175,6 +189,7 @@ test("whatever arrives when, every item gets its own answer or its own fault, in
         let underWay = 0;
         const send = createBatcher<{ id: number; isPoison: boolean }, number>({
           maxItems,
+          countUnits: () => 1,
           isItemFault: () => true,
           send: async (batch) => {
             expect(++underWay).toBe(1);

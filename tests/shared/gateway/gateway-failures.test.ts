@@ -66,13 +66,16 @@ describe("an answer that breaks off is charged by estimate, kept as far as it ca
     expect(memory.settled("hold-1")).toMatchObject({ charges: cutAfter(180) });
   });
 
-  test("after thoughts alone: they are charged, and nothing is kept", async () => {
+  test("after thoughts alone: they are charged, and what was asked is kept", async () => {
     const { open, live, memory } = startGateway();
     live.say(reasoning("Hm."));
     const failed = rejectionOf(pump(await open()));
     live.fail(interruption());
     expect((await failed).code).toBe("provider_interrupted");
-    expect(memory.settled("hold-1")).toMatchObject({ charges: cutAfter(3), messages: [] });
+    expect(memory.settled("hold-1")).toMatchObject({
+      charges: cutAfter(3),
+      messages: [{ role: "user" }],
+    });
   });
 
   test("after its finish: it is charged what was reported, and kept", async () => {
@@ -159,7 +162,7 @@ describe("a ledger that cannot be reached", () => {
     const { failed, memory, failures, untilOver } = await finishedChat();
     await vi.advanceTimersByTimeAsync(5_000);
     const error = await failed;
-    expect(error).toMatchObject({ code: "settlement_pending", status: 503, retryAfterSeconds: 10 });
+    expect(error).toMatchObject({ code: "settlement_pending", status: 503, retryAfterSeconds: undefined });
     expect(memory.settled("hold-1")).toBeUndefined();
     expect(failures.length).toBeGreaterThan(3);
     // Should the worker die now, the figures are in the log.
@@ -209,6 +212,7 @@ describe("a ledger that cannot be reached", () => {
     memory.place({
       holdId: "hold-1",
       ...lost,
+      firstText: "Hello",
       promptBytes: 8,
       promptMessages: 1,
       maxOutputTokens: undefined,
@@ -219,4 +223,57 @@ describe("a ledger that cannot be reached", () => {
     // Nothing was spent, so no figures have to be kept.
     expect(failures).toEqual([]);
   });
+});
+
+describe("a whole answer, which shows nothing before its end,", () => {
+  const short = { stream: false, options: { maxTokens: 100 } };
+  const promptOnly = [{ attempt: 1, priceId: 3, outcome: "interrupted", usage: null, outputBytes: 0 }];
+
+  test.each<[how: string, act: (started: ReturnType<typeof startGateway>) => void, code: string]>([
+    ["that breaks off", ({ live }) => live.fail(interruption()), "provider_interrupted"],
+    ["that a shutdown cuts", ({ gateway }) => gateway.endAll(), "shutting_down"],
+  ])("%s has been written: its prompt is charged", async (_how, act, code) => {
+    const started = startGateway({ maxOutputTokens: 100 });
+    const failed = rejectionOf(started.open(short));
+    await vi.advanceTimersByTimeAsync(0);
+    act(started);
+    expect((await failed).code).toBe(code);
+    await started.untilOver();
+    expect(started.memory.settled("hold-1")).toMatchObject({ charges: promptOnly, messages: [] });
+  });
+
+  test("is ready before platforms lose their patience", async () => {
+    const { open, live } = startGateway({ maxOutputTokens: 16_384 });
+    live.say(text("a"));
+    const failed = rejectionOf(pump(await open({ stream: false })));
+    for (let second = 0; second < 140; second++) {
+      live.say(text("a"));
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+    await vi.advanceTimersByTimeAsync(1_001);
+    expect((await failed).code).toBe("deadline_exceeded");
+  });
+});
+
+test("a worker that is being stopped calls no provider any more: the hold is released", async () => {
+  const { gateway, open, live, memory, untilOver } = startGateway();
+  const failed = rejectionOf(open());
+  gateway.endAll();
+  expect((await failed).code).toBe("shutting_down");
+  expect(live.calls).toEqual([]);
+  await untilOver();
+  expect(memory.settled("hold-1")).toMatchObject({ charges: [], messages: [] });
+});
+
+test("a hold that takes too long is not waited for: the caller is told within 5 s, and it is released when it comes", async () => {
+  const { open, live, memory, untilOver } = startGateway();
+  const placing = memory.hang();
+  const failed = rejectionOf(open());
+  await vi.advanceTimersByTimeAsync(4_500);
+  expect(await failed).toMatchObject({ code: "database_unavailable", retryAfterSeconds: 2 });
+  placing.resolve();
+  await vi.advanceTimersByTimeAsync(10_000);
+  await untilOver();
+  expect(live.calls).toEqual([]);
+  expect(memory.settled("hold-1")).toMatchObject({ charges: [] });
 });

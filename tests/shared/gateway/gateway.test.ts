@@ -136,8 +136,8 @@ describe("the provider is asked for", () => {
 
   test.each([
     ["a stream where the caller wants one, however short", { stream: true }, 10, true],
-    ["one piece where the caller wants that and it is short", { stream: false }, 512, false],
-    ["a stream where one piece would take long", { stream: false }, 513, true],
+    ["one piece where the caller wants that and it is short", { stream: false }, 256, false],
+    ["a stream where one piece would take long", { stream: false }, 257, true],
   ])("%s", async (_what, given, maxOutputTokens, stream) => {
     const { open, live } = startGateway({ maxOutputTokens });
     live.say(text("Because."), finish);

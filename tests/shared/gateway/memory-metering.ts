@@ -40,6 +40,7 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
   const holds = new Map<string, Entry>();
   let outage: SluiceError | null = null;
   let refusal: SluiceError | null = null;
+  let hanging: Promise<void> | null = null;
   let tries = 0;
 
   const costOf = ({ usage, outputBytes }: Charge, { promptBytes }: BeginRequest) =>
@@ -49,10 +50,9 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
     async begin(begun) {
       if (refusal !== null) throw refusal;
       if (outage !== null) throw outage;
+      await hanging;
       holds.set(begun.holdId, { begun });
       return {
-        holdId: begun.holdId,
-        planId: "free",
         model: "openai/gpt-4o-mini",
         routes: [{ priceId: 3, provider: "openai", upstreamModel: "gpt-4o-mini" }],
         history: [],
@@ -66,7 +66,7 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
       if (outage !== null) throw outage;
       const entry = holds.get(request.holdId);
       if (entry === undefined)
-        return { isKnown: false, usage: none, costNano: 0, estimated: false, limits: [] };
+        return { isKnown: false, isStored: true, usage: none, costNano: 0, estimated: false, limits: [] };
       entry.settled ??= request;
       const [charge] = entry.settled.charges;
       const usage = charge === undefined ? none : costOf(charge, entry.begun);
@@ -74,6 +74,7 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
         usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens + usage.outputTokens;
       return {
         isKnown: true,
+        isStored: true,
         usage,
         costNano,
         estimated: charge !== undefined && charge.usage === null,
@@ -97,6 +98,12 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
     },
     comeBack() {
       outage = null;
+    },
+    /** From now on holds are placed only once the returned promise is resolved. */
+    hang() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      hanging = promise;
+      return { resolve };
     },
     /** How often it was asked to settle. */
     get tries() {

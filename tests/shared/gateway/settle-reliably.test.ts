@@ -14,6 +14,7 @@ const begun = {
   model: undefined,
   conversationId: "conversation-1",
   continues: false,
+  firstText: "Hello",
   promptBytes: 8,
   promptMessages: 1,
   maxOutputTokens: undefined,
@@ -45,6 +46,8 @@ function start() {
   memory.place(begun);
   return { memory, reliability, failures };
 }
+
+const chat = (holdId: string) => ({ holdId, conversationId: "conversation-1", continues: false });
 
 describe("a settlement", () => {
   test("that works is made once and tells of no failure", async () => {
@@ -98,14 +101,14 @@ describe("a settlement", () => {
 describe("a release", () => {
   test("of a hold that was placed after all gives it back, without any charge", async () => {
     const { memory, reliability, failures } = start();
-    await releaseReliably("hold-1", reliability);
+    await releaseReliably(chat("hold-1"), reliability);
     expect(memory.settled("hold-1")).toMatchObject({ charges: [], messages: [] });
     expect(failures).toEqual([]);
   });
 
   test("waits for a hold whose placing is still on its way", async () => {
     const { memory, reliability } = start();
-    const released = releaseReliably("hold-2", reliability);
+    const released = releaseReliably(chat("hold-2"), reliability);
     await vi.advanceTimersByTimeAsync(10_000);
     memory.place({ ...begun, holdId: "hold-2" });
     await vi.advanceTimersByTimeAsync(5_000);
@@ -117,7 +120,7 @@ describe("a release", () => {
   test("waits for a database that is away", async () => {
     const { memory, reliability } = start();
     memory.goAway();
-    const released = releaseReliably("hold-1", reliability);
+    const released = releaseReliably(chat("hold-1"), reliability);
     await vi.advanceTimersByTimeAsync(10_000);
     memory.comeBack();
     await vi.advanceTimersByTimeAsync(5_000);
@@ -127,7 +130,7 @@ describe("a release", () => {
 
   test("ends after a minute where there is nothing to release, and never throws", async () => {
     const { memory, reliability, failures } = start();
-    const released = releaseReliably("hold-2", reliability);
+    const released = releaseReliably(chat("hold-2"), reliability);
     await vi.advanceTimersByTimeAsync(60_000);
     await released;
     expect(memory.settled("hold-2")).toBeUndefined();

@@ -9,7 +9,8 @@ const limits: TimeLimits = { firstTokenMs: 20_000, gapMs: 30_000, deadlineMs: 18
 
 /** A watch, and why it ended the call. */
 function start(given: Partial<TimeLimits> = {}) {
-  const watch = createWatch({ ...limits, ...given }, Date.now);
+  const all = { ...limits, ...given };
+  const watch = createWatch({ limits: all, deadline: Date.now() + all.deadlineMs, now: Date.now });
   return { watch, ended: () => watch.signal.reason?.code as string | undefined };
 }
 

@@ -7,8 +7,6 @@ describe("begin", () => {
     const { metering, calls } = await startMetering((items) => ({ body: items.map(placed) }));
     const request = beginRequest({ model: "openai/gpt-4o-mini", continues: true, maxOutputTokens: 300 });
     expect(await metering.begin(request)).toEqual({
-      holdId: "hold-1",
-      planId: "free",
       model: "openai/gpt-4o-mini",
       routes: [{ priceId: 3, provider: "openai", upstreamModel: "gpt-4o-mini" }],
       history: [{ role: "user", content: "Hello" }],
@@ -20,6 +18,7 @@ describe("begin", () => {
       model_id: "openai/gpt-4o-mini",
       conversation_id: "conversation-1",
       continues: true,
+      first_text: "Hello",
       prompt_bytes: 12,
       prompt_messages: 1,
       max_output_tokens: 300,
@@ -39,16 +38,16 @@ describe("begin", () => {
         .map((item) =>
           item.hold_id === "hold-2"
             ? { hold_id: item.hold_id, refusal: "SL403", detail: null }
-            : { ...placed(item), plan_id: `plan of ${item.hold_id}` },
+            : { ...placed(item), model_id: `model of ${item.hold_id}` },
         )
         .reverse(),
     }));
     const begin = (holdId: string) => metering.begin(beginRequest({ holdId }));
     const [one, two, three] = await Promise.allSettled(["hold-1", "hold-2", "hold-3"].map(begin));
     expect(calls).toHaveLength(1);
-    expect(one).toMatchObject({ status: "fulfilled", value: { planId: "plan of hold-1" } });
+    expect(one).toMatchObject({ status: "fulfilled", value: { model: "model of hold-1" } });
     expect(two).toMatchObject({ status: "rejected", reason: { code: "model_not_allowed" } });
-    expect(three).toMatchObject({ status: "fulfilled", value: { planId: "plan of hold-3" } });
+    expect(three).toMatchObject({ status: "fulfilled", value: { model: "model of hold-3" } });
   });
 
   test.each([
@@ -82,6 +81,7 @@ describe("settle", () => {
     );
     expect(settlement).toEqual({
       isKnown: true,
+      isStored: true,
       usage,
       costNano: 1234,
       estimated: false,

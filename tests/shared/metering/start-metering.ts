@@ -29,6 +29,7 @@ export const beginRequest = (given: Partial<BeginRequest> = {}): BeginRequest =>
   model: undefined,
   conversationId: "conversation-1",
   continues: false,
+  firstText: "Hello",
   promptBytes: 12,
   promptMessages: 1,
   maxOutputTokens: undefined,
@@ -38,7 +39,6 @@ export const beginRequest = (given: Partial<BeginRequest> = {}): BeginRequest =>
 /** What `begin_chats` answers for a hold that was placed. */
 export const placed = (item: Item) => ({
   hold_id: item.hold_id,
-  plan_id: "free",
   model_id: "openai/gpt-4o-mini",
   routes: [{ price_id: 3, provider: "openai", upstream_model: "gpt-4o-mini" }],
   max_output_tokens: 256,
@@ -59,6 +59,7 @@ export const settleRequest = (given: Partial<SettleRequest> = {}): SettleRequest
 export const settled = (item: Item) => ({
   hold_id: item.hold_id,
   is_known: true,
+  is_stored: true,
   usage: {
     input_tokens: 10,
     cache_read_tokens: 60,

@@ -89,11 +89,46 @@ describe("an answer is the same as a stream and in one piece:", () => {
     ["no usage", null, null],
     ["usage without numbers", {}, null],
     ["usage that is no count", { prompt_tokens: -1, completion_tokens: 2.5 }, null],
+    ["usage beyond all measure", { prompt_tokens: 9e15, completion_tokens: 3 }, null],
     ["usage in words", { prompt_tokens: "7", completion_tokens: "3" }, null],
   ])("usage with %s", async (_what, reported, expected) => {
     const given = { texts: [{ content: "Because" }], usage: reported };
     expect((await askStream(wireChunks(given))).finish.usage).toEqual(expected);
     expect((await askJson(wireCompletion(given))).finish.usage).toEqual(expected);
+  });
+});
+
+describe("what comes after the finish can break nothing:", () => {
+  const texts = [{ content: "Because" }];
+
+  /** Sends these chunks and then breaks the connection, or keeps it open. */
+  const sendThen = (chunks: string[], end: "break" | "stall") =>
+    startServer((_request, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(wireStream(chunks).replace("data: [DONE]\n\n", 'data: {"cho'), () => {
+        if (end === "break") response.destroy();
+      });
+    });
+
+  test("the connection, after the usage was told", async () => {
+    const answer = await askOpenAI(await sendThen(wireChunks({ texts }), "break"));
+    expect(answer).toMatchObject({ text: "Because", finish: { reason: "stop", usage } });
+  });
+
+  test("the connection, before the usage was told", async () => {
+    const answer = await askOpenAI(await sendThen(wireChunks({ texts, usage: null }), "break"));
+    expect(answer).toMatchObject({ text: "Because", finish: { reason: "stop", usage: null } });
+  });
+
+  test("silence instead of [DONE]", async () => {
+    const answer = await askOpenAI(await sendThen(wireChunks({ texts }), "stall"));
+    expect(answer.finish.usage).toEqual(usage);
+  });
+
+  test("an error", async () => {
+    const error = JSON.stringify({ error: { message: "The server had an error.", type: "server_error" } });
+    const answer = await askStream([...wireChunks({ texts, usage: null }), error]);
+    expect(answer).toMatchObject({ text: "Because", finish: { reason: "stop", usage: null } });
   });
 });
 

@@ -20,8 +20,14 @@ begin
     select
       i.hold_id, i.user_id, i.prompt_bytes + coalesce(history.bytes, 0) as prompt_bytes,
       i.prompt_messages + coalesce(history.count, 0) as prompt_messages,
-      model.id as model_id, model.context_tokens, least(i.max_output_tokens, model.max_output_tokens) as max_output_tokens,
+      model.id as model_id, model.context_tokens,
+      -- Prompt and answer share the context; a prompt that leaves no room is left to the provider to refuse.
+      least(
+        i.max_output_tokens, model.max_output_tokens,
+        greatest(64, model.context_tokens - (i.prompt_bytes + coalesce(history.bytes, 0)) / 3)
+      ) as max_output_tokens,
       coalesce(history.messages, '[]') as history,
+      i.conversation_id, i.continues, i.first_text,
       case
         when account.user_id is null then 'SL401'
         when model.id is null then 'SL44M'
@@ -30,7 +36,7 @@ begin
       end as refusal
     from jsonb_to_recordset(items) as i (
       hold_id uuid, user_id uuid, model_id text, conversation_id uuid, continues boolean,
-      prompt_bytes bigint, prompt_messages integer, max_output_tokens integer
+      first_text text, prompt_bytes bigint, prompt_messages integer, max_output_tokens integer
     )
     left join private.accounts account on account.user_id = i.user_id and account.user_id = any (user_ids)
     left join private.plan_models preset on i.model_id is null and preset.plan_id = account.plan_id and preset.is_default
@@ -38,10 +44,13 @@ begin
     left join private.plan_models granted on granted.plan_id = account.plan_id and granted.model_id = model.id
     left join public.conversations conversation
       on i.continues and conversation.id = i.conversation_id and conversation.user_id = i.user_id
-    -- Three bytes a token: the context holds more text than that in most languages, so what is loaded fits.
+    -- Two bytes a token: nearly all text has more, so that what is loaded fits. Half a mebibyte keeps the answer to a batch small.
     left join lateral private.load_history(
       conversation.id,
-      3::bigint * (model.context_tokens - least(i.max_output_tokens, model.max_output_tokens)) - i.prompt_bytes
+      least(
+        524288,
+        2::bigint * (model.context_tokens - least(i.max_output_tokens, model.max_output_tokens)) - i.prompt_bytes
+      )
     ) history on conversation.id is not null
   ),
   request as (
@@ -53,11 +62,21 @@ begin
   ),
   decision as (
     select d.* from request cross join lateral private.place_holds(request.requests) d where request.requests is not null
+  ),
+  -- Before the answer, so that the id that a client is told is one it can use at once. The title is what was said first.
+  begun as (
+    insert into public.conversations (id, user_id, title)
+    select
+      item.conversation_id, item.user_id,
+      coalesce(nullif(left(btrim(regexp_replace(item.first_text, '\s+', ' ', 'g')), 80), ''), 'Conversation')
+    from item
+    join decision on decision.hold_id = item.hold_id and decision.refusal is null
+    where not item.continues
   )
   select json_agg(
     case
       when coalesce(item.refusal, decision.refusal) is null then json_build_object(
-        'hold_id', item.hold_id, 'plan_id', decision.plan_id, 'model_id', item.model_id, 'routes', decision.routes,
+        'hold_id', item.hold_id, 'model_id', item.model_id, 'routes', decision.routes,
         'max_output_tokens', decision.max_output_tokens, 'history', item.history
       )
       else json_build_object(
@@ -84,6 +103,8 @@ declare
   settlements private.hold_settlement[];
   turns private.turn[];
   closed uuid[];
+  turn private.turn;
+  unstored uuid[] := '{}';
   result json;
 begin
   perform private.lock_accounts(array(select distinct user_id from private.holds where id = any (hold_ids)));
@@ -105,17 +126,29 @@ begin
     array_agg((i.conversation_id, h.user_id, h.id, h.model_id, i.continues, array(
       select (m.role, m.content, m.finish_reason)::private.message
       from jsonb_to_recordset(i.messages) as m (role public.message_role, content text, finish_reason public.finish_reason)
-    ))::private.turn) filter (where jsonb_array_length(i.messages) > 0)
+    ))::private.turn)
   into settlements, turns
   from jsonb_to_recordset(items) as i (hold_id uuid, charges jsonb, conversation_id uuid, continues boolean, messages jsonb)
   join private.holds h on h.id = i.hold_id and h.id = any (hold_ids);
 
   -- What was settled before has its messages already.
   closed := array(select private.settle_holds(settlements));
-  perform private.append_turns(array(select t from unnest(turns) t where t.hold_id = any (closed)));
+  turns := array(select t from unnest(turns) t where t.hold_id = any (closed));
+  begin
+    perform private.append_turns(turns);
+  exception when data_exception or integrity_constraint_violation then
+    -- The money is spent whatever the text is like: what cannot be stored must not undo what was charged.
+    foreach turn in array turns loop
+      begin
+        perform private.append_turns(array[turn]);
+      exception when data_exception or integrity_constraint_violation then
+        unstored := unstored || turn.hold_id;
+      end;
+    end loop;
+  end;
 
   select json_agg(json_build_object(
-    'hold_id', i.hold_id, 'is_known', h.id is not null,
+    'hold_id', i.hold_id, 'is_known', h.id is not null, 'is_stored', i.hold_id <> all (unstored),
     'usage', posted.usage, 'cost_nano', posted.cost_nano, 'estimated', posted.estimated,
     'limits', coalesce(budget.limits, '[]')
   ))
@@ -151,7 +184,7 @@ end;
 $$;
 
 comment on function public.settle_chats is
-  'After the provider: posts the charges of each chat, releases its hold, adds its messages to the conversation, and answers with usage, cost and what is left of each limit. Charges without usage are estimated from bytes. Twice is once.';
+  'After the provider: posts the charges of each chat, releases its hold, adds its messages to the conversation, and answers with usage, cost and what is left of each limit; is_stored is false where the messages could not be added. Charges without usage are estimated from bytes. Twice is once.';
 
 revoke all on function public.begin_chats, public.settle_chats from public, anon, authenticated;
 grant execute on function public.begin_chats, public.settle_chats to service_role;

@@ -16,7 +16,7 @@ create type private.turn as (
   conversation_id uuid, user_id uuid, hold_id uuid, model_id text, continues boolean, messages private.message[]
 );
 
-comment on type private.turn is 'What one request adds to a conversation. A turn that does not continue one begins one.';
+comment on type private.turn is 'What one request adds to a conversation: nothing where it failed. A request that does not continue a conversation has begun it.';
 
 -- Tables ------------------------------------------------------------------------------------------------------------
 
@@ -39,7 +39,7 @@ create table public.messages (
   position integer not null check (position > 0),
   role public.message_role not null,
   content text not null,
-  finish_reason public.finish_reason check ((finish_reason is not null) = (role = 'assistant')),
+  finish_reason public.finish_reason check (finish_reason is null or role = 'assistant'),
   model_id text,
   request_id uuid not null,
   created_at timestamptz not null default now(),
@@ -47,6 +47,7 @@ create table public.messages (
 );
 
 comment on column public.messages.model_id is 'The model that wrote an answer.';
+comment on column public.messages.finish_reason is 'Of answers of ours; null also for those that the caller brought along.';
 comment on column public.messages.request_id is 'The request that added the message: the id of its hold and of its ledger rows.';
 
 alter table public.conversations enable row level security;
@@ -76,20 +77,26 @@ as $$
     coalesce(sum(octet_length(content)), 0)::bigint,
     count(*)::integer
   from (
-    select m.role, m.content, m.position, sum(octet_length(m.content)) over (order by m.position desc) as bytes_from_here
+    select
+      m.role, m.content, m.position,
+      sum(octet_length(m.content)) over (order by m.is_instruction desc, m.position desc) as bytes_so_far
     from (
-      select role, content, position
+      (select role, content, position, false as is_instruction
       from public.messages
-      where messages.conversation_id = load_history.conversation_id
+      where messages.conversation_id = load_history.conversation_id and not (position = 1 and role = 'system')
       order by position desc
-      limit 200
+      limit 200)
+      union all
+      select role, content, position, true
+      from public.messages
+      where messages.conversation_id = load_history.conversation_id and position = 1 and role = 'system'
     ) m
   ) newest
-  where bytes_from_here <= max_bytes;
+  where bytes_so_far <= max_bytes;
 $$;
 
 comment on function private.load_history is
-  'The newest messages that fit into so many bytes, whole ones, at most 200, in order. One row.';
+  'The system message that a conversation begins with, and the newest messages that fit into so many bytes with it: whole ones, at most 200, in order. One row.';
 
 revoke all on function private.load_history from public;
 grant execute on function private.load_history to service_role;
@@ -97,26 +104,15 @@ grant execute on function private.load_history to service_role;
 create function private.append_turns(turns private.turn[]) returns void
 language plpgsql volatile security invoker set search_path = ''
 as $$
-#variable_conflict use_column
 begin
-  with begun as (
-    insert into public.conversations (id, user_id, title, message_count)
-    select
-      t.conversation_id, t.user_id,
-      coalesce(nullif(left(btrim(regexp_replace(t.messages[1].content, '\s+', ' ', 'g')), 80), ''), 'Conversation'),
-      cardinality(t.messages)
-    from unnest(turns) t
-    where not t.continues
-    returning id, message_count
-  ),
-  -- A conversation that was deleted in the meantime stays deleted.
-  continued as (
+  with conversation as (
+    -- One that was deleted in the meantime stays deleted.
     update public.conversations c
     set message_count = c.message_count + t.added, updated_at = now()
     from (
-      select conversation_id, user_id, sum(cardinality(messages)) as added from unnest(turns) where continues group by 1, 2
+      select conversation_id, user_id, sum(cardinality(messages)) as added from unnest(turns) group by 1, 2
     ) t
-    where c.id = t.conversation_id and c.user_id = t.user_id
+    where c.id = t.conversation_id and c.user_id = t.user_id and t.added > 0
     returning c.id, c.message_count
   ),
   numbered as (
@@ -128,9 +124,14 @@ begin
   insert into public.messages (conversation_id, position, role, content, finish_reason, model_id, request_id)
   select
     n.conversation_id, c.message_count - n.from_last + 1, n.role, n.content, n.finish_reason,
-    case when n.role = 'assistant' then n.model_id end, n.hold_id
+    case when n.finish_reason is not null then n.model_id end, n.hold_id
   from numbered n
-  join (select * from begun union all select * from continued) c on c.id = n.conversation_id;
+  join conversation c on c.id = n.conversation_id;
+
+  -- A chat that came to nothing takes the conversation with it that it had begun.
+  delete from public.conversations c
+  using unnest(turns) t
+  where c.id = t.conversation_id and c.user_id = t.user_id and not t.continues and cardinality(t.messages) = 0 and c.message_count = 0;
 end;
 $$;
 
