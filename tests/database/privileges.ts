@@ -1,0 +1,59 @@
+import type { Grants } from "../support/read-privileges.ts";
+
+const nobody: Grants = {};
+const readOnly: Grants = { service_role: "select" };
+const counted: Grants = { service_role: "insert, select, update" };
+const callable: Grants = { service_role: "execute" };
+
+/** Who may do what: each schema, table, view, sequence and function. One that is not here is one that nobody thought about. */
+export const expectedPrivileges: Record<string, Grants> = {
+  // What people reach with their token: row level security decides about rows.
+  public: { public: "usage", anon: "usage", authenticated: "usage", service_role: "usage" },
+  "public.profiles": { authenticated: "select, update (display_name)" },
+  "public.conversations": { authenticated: "select", service_role: "delete, insert, select, update" },
+  "public.messages": { authenticated: "select", service_role: "insert, select" },
+
+  // The API of the functions.
+  "public.begin_chats(items jsonb)": callable,
+  "public.settle_chats(items jsonb)": callable,
+
+  private: { service_role: "usage" },
+
+  // Data that operators write.
+  "private.plans": readOnly,
+  "private.plan_limits": readOnly,
+  "private.models": readOnly,
+  "private.plan_models": readOnly,
+  "private.model_routes": readOnly,
+  "private.model_routes_id_seq": nobody,
+  "private.route_prices": readOnly,
+  "private.route_prices_id_seq": nobody,
+  "private.priced_models": readOnly,
+
+  // What is counted. Nothing is ever deleted, and the ledger is not changed either.
+  "private.accounts": { service_role: "select, update (anchor_at)" },
+  "private.request_rates": counted,
+  "private.usage_windows": counted,
+  "private.usage_window_ids": { service_role: "usage" },
+  "private.holds": counted,
+  "private.ledger": { service_role: "insert, select" },
+  "private.metering_drift": readOnly,
+
+  // Triggers run without a grant.
+  "private.create_profile()": nobody,
+  "private.create_account()": nobody,
+  "private.refuse_change()": nobody,
+
+  // Called by the two functions of the API, with the rights of their caller.
+  "private.estimate_tokens(text_bytes bigint)": callable,
+  'private.period_of("window" private.limit_window, anchor_at timestamp with time zone, at timestamp with time zone)':
+    callable,
+  "private.lock_accounts(user_ids uuid[])": callable,
+  "private.find_upgrade(plan_id text, model_id text, claim private.claim)": callable,
+  "private.place_wave(requests private.hold_request[])": callable,
+  "private.place_holds(requests private.hold_request[])": callable,
+  "private.settle_holds(settlements private.hold_settlement[])": callable,
+  "private.expire_holds(user_ids uuid[])": callable,
+  "private.load_history(conversation_id uuid, max_bytes bigint)": callable,
+  "private.append_turns(turns private.turn[])": callable,
+};
