@@ -185,7 +185,7 @@ create view private.metering_drift with (security_invoker = true) as
   posted as (
     select
       hold_id,
-      max((entry = 'charge' and attempt > 0)::integer) | (count(*) filter (where entry = 'charge') > count(*) filter (where entry = 'correction'))::integer as requests,
+      (count(*) filter (where entry = 'charge') > count(*) filter (where entry = 'correction'))::integer as requests,
       sum(input_tokens + cache_read_tokens + cache_write_tokens + output_tokens) as tokens,
       sum(cost_nano) as cost_nano
     from private.ledger

@@ -128,3 +128,33 @@ test("a charge at a price that the hold does not name is refused whole", async (
   expect(response.status).toBe(400);
   expect(await readMetering(sql, caller.userId)).toEqual(before);
 });
+
+test("the same hold twice in one batch is released once", async () => {
+  const caller = await signUpCaller(sql);
+  const item = itemFor(caller);
+  const other = itemFor(caller);
+  await begin([item, other]);
+  const release = { hold_id: item.hold_id, conversation_id: item.conversation_id, continues: false };
+  const response = await fetch(`${apiUrl}/rest/v1/rpc/settle_chats`, {
+    method: "POST",
+    headers: { apikey: secretKey, "content-type": "application/json" },
+    body: JSON.stringify({
+      items: Array.from({ length: 2 }, () => ({ ...release, charges: [], messages: [] })),
+    }),
+  });
+  expect(response.status).toBe(200);
+  const { holds, windows } = await readMetering(sql, caller.userId);
+  expect(holds.map(({ state }) => state).toSorted()).toEqual(["pending", "settled"]);
+  expect(windows.find(({ unit }) => unit === "requests")).toMatchObject({ used: 0, held: 1 });
+});
+
+test.each([1, 2, 7, 9, 13, 17, 60, 600])(
+  "a rate of %i a minute lets exactly so many come at once",
+  async (amount) => {
+    const limits = [{ unit: "requests" as const, window: "minute" as const, amount }];
+    const caller = await signUpCaller(sql, { limits });
+    const decisions = await begin(Array.from({ length: amount + 3 }, () => itemFor(caller)));
+    expect(decisions.filter(({ refusal }) => refusal === undefined)).toHaveLength(amount);
+    expect(decisions.filter(({ refusal }) => refusal === "SL429")).toHaveLength(3);
+  },
+);
