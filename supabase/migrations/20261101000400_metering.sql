@@ -1,8 +1,6 @@
--- Metering: every limit is held before a provider is called.
+-- Metering: what a caller has used and what is held, window by window.
 --
--- Invariants
---   used of a window = the ledger rows of its epoch;  held of a window = the reservations of pending holds in its epoch.
---   A hold is placed only if used + held + amount <= limit at that instant.
+-- Invariant: used of a window = the ledger rows of its epoch; held of a window = the reservations of pending holds in its epoch.
 --
 -- Why nobody can overspend: everything that reads or changes a caller's windows first locks that caller's account row, in the
 -- order of user ids (so that two batches cannot deadlock), and decides in a later statement, which therefore sees all that
@@ -10,37 +8,7 @@
 
 -- Types -------------------------------------------------------------------------------------------------------------
 
-create type private.hold_state as enum ('pending', 'settled', 'expired');
-
-create type private.reservation as (window_id bigint, epoch integer, amount bigint);
-
-comment on type private.reservation is 'What a hold took from one window, and in which epoch of it.';
-
 create type private.period as (period_start timestamptz, period_end timestamptz);
-
-create type private.claim as (
-  window_id bigint, scope private.limit_scope, scope_id text, unit private.limit_unit, "window" private.limit_window,
-  "limit" bigint, period_start timestamptz, period_end timestamptz, epoch integer, used bigint, held bigint, amount bigint
-);
-
-comment on type private.claim is
-  'A window that a request must fit into, as it stands now (one whose period is over counts as rolled), and what the request takes from it.';
-
-create type private.pace as (scope private.limit_scope, scope_id text, "limit" bigint, next_at timestamptz);
-
-comment on type private.pace is 'A rate that a request must keep, and when the next request would be due if this one were let through.';
-
-create type private.hold_request as (
-  hold_id uuid, user_id uuid, model_id text, context_tokens integer,
-  prompt_bytes bigint, prompt_messages integer, max_output_tokens integer
-);
-
-create type private.hold_decision as (
-  hold_id uuid, routes json, max_output_tokens integer, refusal text, detail json
-);
-
-comment on type private.hold_decision is
-  'refusal is null for a hold that was placed, else an SQLSTATE of ours with its detail: what ran out, when it resets, which plan would help.';
 
 -- Tables ------------------------------------------------------------------------------------------------------------
 
@@ -78,37 +46,12 @@ comment on column private.usage_windows.id is 'From usage_window_ids, drawn when
 comment on column private.usage_windows.used is 'Settled in this epoch, in the unit of the row: requests, tokens, or nano-USD.';
 comment on column private.usage_windows.held is 'Held by pending holds of this epoch, in the unit of the row.';
 
-create table private.holds (
-  id uuid primary key,
-  user_id uuid not null,
-  plan_id text not null,
-  model_id text not null,
-  price_ids bigint[] not null check (cardinality(price_ids) > 0),
-  prompt_bytes bigint not null,
-  prompt_messages integer not null,
-  max_output_tokens integer not null,
-  reservations private.reservation[] not null,
-  state private.hold_state not null default 'pending',
-  created_at timestamptz not null default now(),
-  expires_at timestamptz not null,
-  settled_at timestamptz
-);
-
-comment on table private.holds is
-  'A request that was let through, from before the provider is called. No foreign keys: a hold is settled even if its caller is deleted, and a key on plan or model would have every request lock the same rows.';
-comment on column private.holds.id is 'The id of the request, chosen by the function.';
-comment on column private.holds.price_ids is 'The prices in force when the hold was placed, one for each route, in the order of trying. Nothing else can be charged.';
-comment on column private.holds.prompt_bytes is 'UTF-8 bytes of all text of the prompt, history included.';
-
-create index holds_pending on private.holds (user_id, expires_at) where state = 'pending';
-
-revoke all on private.request_rates, private.usage_windows, private.holds
-  from public, anon, authenticated, service_role;
-grant select, insert, update on private.request_rates, private.usage_windows, private.holds to service_role;
+revoke all on private.request_rates, private.usage_windows from public, anon, authenticated, service_role;
+grant select, insert, update on private.request_rates, private.usage_windows to service_role;
 revoke all on sequence private.usage_window_ids from public, anon, authenticated, service_role;
 grant usage on sequence private.usage_window_ids to service_role;
 
--- Functions: arithmetic -----------------------------------------------------------------------------------------------
+-- Functions ---------------------------------------------------------------------------------------------------------
 
 create function private.period_of("window" private.limit_window, anchor_at timestamptz, at timestamptz)
 returns private.period
@@ -139,8 +82,6 @@ comment on function private.period_of is
 revoke all on function private.period_of from public;
 grant execute on function private.period_of to service_role;
 
--- Functions: the lock -------------------------------------------------------------------------------------------------
-
 create function private.lock_accounts(user_ids uuid[]) returns void
 language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -153,205 +94,3 @@ comment on function private.lock_accounts is 'To be called before, and in a stat
 
 revoke all on function private.lock_accounts from public;
 grant execute on function private.lock_accounts to service_role;
-
--- Functions: holding ----------------------------------------------------------------------------------------------------
-
-create function private.find_upgrade(plan_id text, model_id text, claim private.claim) returns text
-language sql stable security invoker set search_path = ''
-as $$
-  select better.id
-  from private.plans better
-  join private.plan_models granted on granted.plan_id = better.id and granted.model_id = find_upgrade.model_id
-  left join private.plan_limits wider
-    on wider.plan_id = better.id and wider.scope = claim.scope and wider.scope_id = claim.scope_id
-    and wider.unit = claim.unit and wider."window" = claim."window"
-  where better.rank > (select rank from private.plans where id = find_upgrade.plan_id)
-    and (wider.plan_id is null or wider.amount >= claim.used + claim.held + claim.amount)
-  order by better.rank
-  limit 1;
-$$;
-
-comment on function private.find_upgrade is 'The cheapest dearer plan that has the model and whose limit would cover the claim; null when there is none.';
-
-create function private.place_wave(requests private.hold_request[]) returns setof private.hold_decision
-language plpgsql volatile security invoker set search_path = ''
-as $$
-begin
-  -- Everything about a request is on its own row, so that the work grows with the number of requests and not with its square.
-  return query
-  with request as materialized (
-    select
-      r.hold_id, r.user_id, r.model_id, r.prompt_bytes, r.prompt_messages, r.max_output_tokens,
-      account.plan_id, account.anchor_at, priced.routes, priced.price_ids, bound.tokens as prompt_tokens,
-      1e9 * bound.tokens * priced.dearest_input_usd as prompt_nano,
-      1e9 * priced.dearest_output_usd as output_token_nano
-    from unnest(requests) r
-    join private.accounts account on account.user_id = r.user_id
-    left join lateral (select * from private.priced_models p where p.model_id = r.model_id) priced on true
-    -- The most the prompt can be billed for: a byte-level tokenizer never makes more tokens than bytes, framing takes 3 or 4
-    -- tokens a message (OpenAI's cookbook; 16 is above every provider's), and no provider takes more than the context.
-    cross join lateral (
-      select least(r.prompt_bytes + 16 * r.prompt_messages + 16, r.context_tokens) as tokens
-    ) bound
-  ),
-  counted as (
-    select r.*, array(
-      select (
-        coalesce(w.id, nextval('private.usage_window_ids')), l.scope, l.scope_id, l.unit, l."window", l.amount,
-        period.period_start, period.period_end,
-        coalesce(w.epoch, 0) + (not period.is_running)::integer,
-        case when period.is_running then w.used else 0 end,
-        case when period.is_running then w.held else 0 end,
-        case l.unit when 'requests' then 1 when 'tokens' then r.prompt_tokens when 'nano_usd' then ceil(r.prompt_nano) end
-      )::private.claim
-      from private.plan_limits l
-      left join private.usage_windows w
-        on w.user_id = r.user_id and w.scope = l.scope and w.scope_id = l.scope_id and w.unit = l.unit and w."window" = l."window"
-      cross join lateral (
-        select w.period_start, w.period_end, true as is_running where w.period_end > now()
-        union all
-        select p.period_start, p.period_end, false
-        from private.period_of(l."window", r.anchor_at, now()) p
-        where w.period_end > now() is not true
-      ) period
-      where l.plan_id = r.plan_id and l."window" <> 'minute' and (l.scope = 'all' or l.scope_id = r.model_id)
-    ) as prompt_claims
-    from request r
-  ),
-  -- A shorter answer is better than none: the output shrinks to what is left, down to 64 tokens, below which it is of no use.
-  sized as (
-    select c.*, greatest(least(c.max_output_tokens, room.output_tokens), least(c.max_output_tokens, 64))::integer as output_tokens
-    from counted c
-    cross join lateral (
-      select min(floor(case
-        when p.unit = 'tokens' then p."limit" - p.used - p.held - c.prompt_tokens
-        when p.unit = 'nano_usd' and c.output_token_nano > 0
-          then (p."limit" - p.used - p.held - c.prompt_nano) / c.output_token_nano
-      end)) as output_tokens
-      from unnest(c.prompt_claims) p
-    ) room
-  ),
-  claimed as (
-    select
-      s.*,
-      array(
-        select (
-          p.window_id, p.scope, p.scope_id, p.unit, p."window", p."limit", p.period_start, p.period_end, p.epoch, p.used, p.held,
-          case p.unit
-            when 'requests' then 1
-            when 'tokens' then s.prompt_tokens + s.output_tokens
-            when 'nano_usd' then ceil(s.prompt_nano + s.output_tokens * s.output_token_nano)
-          end
-        )::private.claim
-        from unnest(s.prompt_claims) p
-      ) as claims,
-      array(
-        select (
-          l.scope, l.scope_id, l.amount, greatest(q.next_at, now()) + interval '1 minute' / l.amount
-        )::private.pace
-        from private.plan_limits l
-        left join private.request_rates q on q.user_id = s.user_id and q.scope = l.scope and q.scope_id = l.scope_id
-        where l.plan_id = s.plan_id and l."window" = 'minute' and (l.scope = 'all' or l.scope_id = s.model_id)
-      ) as paces
-    from sized s
-  ),
-  decided as materialized (
-    select
-      c.*,
-      case
-        when c.routes is null then 'SL503'
-        when exhausted.detail is not null then 'SL402'
-        when too_fast.detail is not null then 'SL429'
-      end as refusal,
-      coalesce(exhausted.detail, too_fast.detail) as detail
-    from claimed c
-    -- Of several exhausted limits the one that resets last: waiting for an earlier one would not help.
-    left join lateral (
-      select json_build_object(
-        'unit', e.unit, 'window', e."window", 'scope', e.scope, 'scope_id', e.scope_id, 'limit', e."limit",
-        'used', e.used, 'held', e.held, 'resets_at', e.period_end, 'upgrade', private.find_upgrade(c.plan_id, c.model_id, e)
-      ) as detail
-      from unnest(c.claims) e
-      where e.used + e.held + e.amount > e."limit"
-      order by e.period_end desc
-      limit 1
-    ) exhausted on true
-    -- A whole minute's requests may come at once; after that one each time an evenly spaced one would be due.
-    left join lateral (
-      select json_build_object(
-        'unit', 'requests', 'window', 'minute', 'scope', f.scope, 'scope_id', f.scope_id, 'limit', f."limit",
-        'resets_at', f.next_at - burst.tolerance,
-        'retry_after_ms', ceil(1000 * extract(epoch from f.next_at - burst.tolerance - now()))
-      ) as detail
-      from unnest(c.paces) f
-      -- The spacing is rounded to microseconds: so many of them may have come together.
-      cross join lateral (select interval '1 minute' + f."limit" * interval '1 microsecond' as tolerance) burst
-      where f.next_at > now() + burst.tolerance
-      order by f.next_at desc
-      limit 1
-    ) too_fast on true
-  ),
-  taken as (
-    insert into private.usage_windows as w
-      (id, user_id, scope, scope_id, unit, "window", epoch, period_start, period_end, used, held)
-    select
-      c.window_id, d.user_id, c.scope, c.scope_id, c.unit, c."window", c.epoch, c.period_start, c.period_end,
-      c.used, c.held + c.amount
-    from decided d
-    cross join lateral unnest(d.claims) c
-    where d.refusal is null
-    on conflict (user_id, scope, scope_id, unit, "window") do update set
-      epoch = excluded.epoch, period_start = excluded.period_start, period_end = excluded.period_end,
-      used = excluded.used, held = excluded.held
-  ),
-  paced as (
-    insert into private.request_rates (user_id, scope, scope_id, next_at)
-    select d.user_id, p.scope, p.scope_id, p.next_at
-    from decided d
-    cross join lateral unnest(d.paces) p
-    where d.refusal is null
-    on conflict (user_id, scope, scope_id) do update set next_at = excluded.next_at
-  ),
-  placed as (
-    insert into private.holds (
-      id, user_id, plan_id, model_id, price_ids, prompt_bytes, prompt_messages, max_output_tokens, reservations, expires_at
-    )
-    select
-      d.hold_id, d.user_id, d.plan_id, d.model_id, d.price_ids, d.prompt_bytes, d.prompt_messages, d.output_tokens,
-      array(select (c.window_id, c.epoch, c.amount)::private.reservation from unnest(d.claims) c),
-      now() + interval '10 minutes'
-    from decided d
-    where d.refusal is null
-  )
-  select d.hold_id, d.routes, d.output_tokens, d.refusal, d.detail from decided d;
-end;
-$$;
-
-comment on function private.place_wave is
-  'Decides and takes in one statement, for callers who are locked and each occur once. Ten minutes is the longest life of a worker and a margin.';
-
-create function private.place_holds(requests private.hold_request[]) returns setof private.hold_decision
-language plpgsql volatile security invoker set search_path = ''
-as $$
-declare
-  wave private.hold_request[];
-begin
-  -- Requests of one caller must see each other: the first of each caller go together, then the second of each, and so on.
-  for wave in
-    select array_agg(requests[place])
-    from (
-      select place, row_number() over (partition by (requests[place]).user_id order by place) as turn
-      from generate_subscripts(requests, 1) place
-    ) queued
-    group by turn
-    order by turn
-  loop
-    return query select * from private.place_wave(wave);
-  end loop;
-end;
-$$;
-
-comment on function private.place_holds is 'One decision for each request whose caller has an account. The callers must be locked (lock_accounts).';
-
-revoke all on function private.find_upgrade, private.place_wave, private.place_holds from public;
-grant execute on function private.find_upgrade, private.place_wave, private.place_holds to service_role;
