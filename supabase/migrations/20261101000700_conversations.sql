@@ -129,9 +129,12 @@ begin
   join conversation c on c.id = n.conversation_id;
 
   -- A chat that came to nothing takes the conversation with it that it had begun.
-  delete from public.conversations c
-  using unnest(turns) t
-  where c.id = t.conversation_id and c.user_id = t.user_id and not t.continues and cardinality(t.messages) = 0 and c.message_count = 0;
+  if exists (select from unnest(turns) t where cardinality(t.messages) = 0) then
+    delete from public.conversations c
+    using unnest(turns) t
+    where c.id = t.conversation_id and c.user_id = t.user_id and not t.continues and cardinality(t.messages) = 0
+      and c.message_count = 0;
+  end if;
 end;
 $$;
 
