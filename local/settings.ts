@@ -14,6 +14,7 @@ export const functionSettings = [
   "CHAT_FIRST_TOKEN_MS",
   "CHAT_GAP_MS",
   "CHAT_HEARTBEAT_MS",
+  "JWT_ISSUER",
 ] as const;
 
 /** The settings of `.env`, if there is one, and of this process, which win. */

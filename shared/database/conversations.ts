@@ -161,8 +161,9 @@ function toMessage(row: MessageRow): StoredMessage {
   };
 }
 
-const listCursor = z.tuple([z.iso.datetime({ offset: true }), z.uuid()]);
-const messageCursor = z.tuple([z.int().positive()]);
+// Within what Postgres takes: it has no year 0, and positions are 32-bit.
+const listCursor = z.tuple([z.iso.datetime({ offset: true }).refine((time) => time >= "0001"), z.uuid()]);
+const messageCursor = z.tuple([z.int().positive().max(2_147_483_647)]);
 
 function writeCursor(position: (string | number)[]): string {
   return btoa(JSON.stringify(position)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");

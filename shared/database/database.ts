@@ -47,18 +47,43 @@ interface DatabaseAnswer<Data> {
  */
 export function unwrap<Data>({ data, error, status }: DatabaseAnswer<Data>): NonNullable<Data> {
   if (error === null && data !== null && data !== undefined) return data;
-  const cause = error
-    ? new Error(`${status} ${error.code}: ${error.message}`)
-    : new Error(`${status}: no data`);
+  const cause = new DatabaseError(
+    error?.code ?? "",
+    `${status} ${error ? `${error.code}: ${error.message}` : "without data"}`,
+  );
   throw new SluiceError(codeOfFailure(status, error?.code), { cause });
 }
 
-function codeOfFailure(status: number, sqlState: string | undefined) {
-  const ours = sqlState === undefined ? undefined : codeOfSqlState(sqlState);
+/**
+ * Whether what `unwrap` threw is about one item of a call and not about the whole of it: its content was refused, or somebody
+ * keeps locked what it needs.
+ */
+export function isItemFault(error: unknown): boolean {
+  if (!(error instanceof SluiceError)) return false;
+  const isLocked = error.cause instanceof DatabaseError && lockStates.has(error.cause.sqlState);
+  return isLocked || error.code === "internal_error";
+}
+
+/** What the database said: for the log. */
+class DatabaseError extends Error {
+  override readonly name = "DatabaseError";
+  readonly sqlState: string;
+
+  constructor(sqlState: string, message: string) {
+    super(message);
+    this.sqlState = sqlState;
+  }
+}
+
+/** Lock not available in time, deadlock, serialization failure. */
+const lockStates = new Set(["55P03", "40P01", "40001"]);
+
+function codeOfFailure(status: number, sqlState = "") {
+  const ours = codeOfSqlState(sqlState);
   if (ours !== undefined) return ours;
   // 0: no answer; 502 to 504: PostgREST or Postgres is down or busy. 57: shut down or cancelled by timeout. 53: out of
-  // connections or space. 25006: read-only. 40: serialization failure or deadlock.
+  // connections or space. 08: connection. 25006: read-only.
   const isUnavailable =
-    status === 0 || (status >= 502 && status <= 504) || /^(57|53|08|40|25006)/.test(sqlState ?? "");
-  return isUnavailable ? "database_unavailable" : "internal_error";
+    status === 0 || (status >= 502 && status <= 504) || /^(57|53|08|25006)/.test(sqlState);
+  return isUnavailable || lockStates.has(sqlState) ? "database_unavailable" : "internal_error";
 }

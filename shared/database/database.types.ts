@@ -29,15 +29,7 @@ export type Database = {
           updated_at?: string;
           user_id?: string;
         };
-        Relationships: [
-          {
-            foreignKeyName: "conversations_user_id_fkey";
-            columns: ["user_id"];
-            isOneToOne: false;
-            referencedRelation: "profiles";
-            referencedColumns: ["user_id"];
-          },
-        ];
+        Relationships: [];
       };
       messages: {
         Row: {
@@ -105,8 +97,8 @@ export type Database = {
       [_ in never]: never;
     };
     Functions: {
-      begin_chats: { Args: { items: Json }; Returns: Json };
-      settle_chats: { Args: { items: Json }; Returns: Json };
+      begin_chats: { Args: { items: Json }; Returns: Json[] };
+      settle_chats: { Args: { items: Json }; Returns: Json[] };
     };
     Enums: {
       finish_reason: "stop" | "length" | "content_filter" | "interrupted";

@@ -9,11 +9,8 @@ import { createWatch, type TimeLimits } from "./watch.ts";
 
 /** One call of a provider: waited for, then read to its end. */
 export interface Attempt {
-  /**
-   * Waits for the provider's first event.
-   * @throws SluiceError when there is none
-   */
-  open(): Promise<void>;
+  /** Waits for the provider's first event. Returns why there is none, or null. */
+  open(): Promise<SluiceError | null>;
   /** Reads to the end. Returns why the answer broke off, or null when it is complete. */
   read(onParts: (parts: AnswerPart[]) => void): Promise<SluiceError | null>;
   readonly answer: Answer;
@@ -38,17 +35,18 @@ interface AttemptOptions {
 
 /**
  * Up to this many tokens an answer that nobody wants piece by piece is fetched whole, which costs a fraction of reading a stream:
- * even a slow model (25 tokens a second) writes them in half the time that a first token may take. Longer ones are read as a stream
+ * it is given the time of a first token and of a gap, in which even a very slow model (5 tokens a second) writes them. Longer ones are read as a stream
  * in any case, so that a silent provider is told from a busy one and what arrived before a failure is kept.
  */
 const wholeAnswerTokens = 256;
 
 /** Calls the provider of a route. */
 export function createAttempt(options: AttemptOptions): Attempt {
-  const { request, hold, route, configured } = options;
-  const watch = createWatch(options);
+  const { request, hold, route, configured, limits } = options;
   const answer = createAnswer();
   const isWhole = !request.stream && hold.maxOutputTokens <= wholeAnswerTokens;
+  const firstTokenMs = limits.firstTokenMs + (isWhole ? limits.gapMs : 0);
+  const watch = createWatch({ ...options, limits: { ...limits, firstTokenMs } });
   const events = callProvider();
   let first: IteratorResult<ProviderEvent[]> | null = null;
   let isBilled = false;
@@ -76,12 +74,13 @@ export function createAttempt(options: AttemptOptions): Attempt {
         if (first.done) throw new ProviderError("interrupted", "the answer is empty");
         isBilled = true;
         watch.touch();
+        return null;
       } catch (thrown) {
         watch.stop();
         const error: unknown = watch.signal.aborted ? watch.signal.reason : thrown;
         // Before its first token a provider bills nothing, but a whole answer that breaks off, or that we cut, has been written.
         isBilled = isWhole && isCut(error);
-        throw isBilled ? interruptedError(error) : refusedError(error);
+        return isBilled ? interruptedError(error) : refusedError(error);
       }
     },
 

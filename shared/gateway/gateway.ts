@@ -1,7 +1,7 @@
 import type { ChatResult, ChatStart } from "../domain/chat-event.ts";
 import type { ChatRequest } from "../domain/chat-request.ts";
 import { SluiceError } from "../domain/errors.ts";
-import type { Hold, Metering, Route, Settlement, SettleRequest } from "../metering/metering.ts";
+import type { Charge, Hold, Metering, Route, Settlement, SettleRequest } from "../metering/metering.ts";
 import type { ConfiguredProvider, ProviderRegistry } from "../providers/registry.ts";
 import { type Answer, type AnswerPart, countUtf8Bytes } from "./answer.ts";
 import { type Attempt, createAttempt } from "./attempt.ts";
@@ -86,7 +86,6 @@ export function createGateway({
 
   async function open(call: ChatCall): Promise<OpenChat> {
     const { id, request, observer } = call;
-    const continues = request.conversationId !== undefined;
     const conversationId = request.conversationId ?? randomId();
     const deadline =
       now() + (request.stream ? limits.deadlineMs : Math.min(limits.deadlineMs, wholeResponseMs));
@@ -95,13 +94,30 @@ export function createGateway({
     keepAlive(over.promise);
 
     /** To be called once, at the end, whatever that is. */
-    function settle(charges: SettleRequest["charges"], messages: SettleRequest["messages"]) {
+    function settle(charges: Charge[], messages: SettleRequest["messages"]): Promise<Settlement> {
       const settled = settleReliably(
-        { holdId: id, conversationId, continues, charges, messages },
+        { holdId: id, charges, messages },
         { metering, now, onFailure: observer.settleFailed },
       );
       settled.catch(() => {}).finally(() => over.resolve());
       return settled;
+    }
+
+    /** Settles and waits for the ledger, but not for ever. Throws the failure, if there is one, with what it cost. */
+    async function conclude(
+      charges: Charge[],
+      messages: SettleRequest["messages"],
+      failure: SluiceError | null,
+    ): Promise<Settlement> {
+      const pending = () => failure ?? new SluiceError("settlement_pending");
+      const settlement = await within(settlementPatienceMs, settle(charges, messages), pending).catch(() => {
+        throw pending();
+      });
+      observer.mark("settle");
+      observer.settled(settlement);
+      if (failure === null) return settlement;
+      const { usage, costNano, estimated } = settlement;
+      throw failure.withDetail({ usage, costNano, estimated });
     }
 
     const found = isEnding ? null : findRoute(hold.routes);
@@ -114,15 +130,15 @@ export function createGateway({
     observer.route(start.model, start.provider);
     const attempt = createAttempt({ request, hold, ...found, number: 1, limits, deadline, now });
     running.add(attempt);
-    try {
-      await attempt.open();
-    } catch (refusal) {
+    const refusal = await attempt.open();
+    observer.mark("first_token");
+    if (refusal !== null) {
       running.delete(attempt);
-      // The caller need not wait for the release.
-      settle(attempt.charges(), []);
+      const charges = attempt.charges();
+      // What is charged for was said, and is kept. Where nothing is charged, nobody waits for the release.
+      if (charges.length > 0) await conclude(charges, request.messages, refusal);
+      else settle([], []);
       throw refusal;
-    } finally {
-      observer.mark("first_token");
     }
 
     return {
@@ -130,18 +146,10 @@ export function createGateway({
       async pump(onParts) {
         const failure = await attempt.read(onParts);
         running.delete(attempt);
-        const { answer } = attempt;
-        const settling = settle(attempt.charges(), toMessages(request, answer));
-        const pending = () => failure ?? new SluiceError("settlement_pending");
-        const settlement = await within(settlementPatienceMs, settling, pending).catch(() => {
-          throw pending();
-        });
-        observer.mark("settle");
-        const { usage, costNano, estimated, limits } = settlement;
-        observer.settled(settlement);
-        if (failure !== null) throw failure.withDetail({ usage, costNano, estimated });
-        const finishReason = answer.finish?.reason ?? "interrupted";
-        const { content, reasoning } = answer;
+        const { content, reasoning, finish } = attempt.answer;
+        const messages = toMessages(request, attempt.answer);
+        const { usage, costNano, estimated, limits } = await conclude(attempt.charges(), messages, failure);
+        const finishReason = finish?.reason ?? "interrupted";
         return { ...start, content, reasoning, finishReason, usage, costNano, estimated, limits };
       },
     };
@@ -156,7 +164,9 @@ export function createGateway({
         model: request.model,
         conversationId,
         continues,
-        firstText: request.messages[0]?.content.slice(0, 200).toWellFormed() ?? "",
+        firstText: (request.messages.find(({ role }) => role === "user")?.content ?? "")
+          .slice(0, 200)
+          .toWellFormed(),
         promptBytes: request.messages.reduce((bytes, message) => bytes + countUtf8Bytes(message.content), 0),
         promptMessages: request.messages.length,
         maxOutputTokens: request.options.maxTokens,
@@ -165,8 +175,9 @@ export function createGateway({
     } catch (error) {
       // No answer does not mean no hold: the call may still be on its way.
       if (error instanceof SluiceError && error.code === "database_unavailable") {
-        const chat = { holdId: id, conversationId, continues };
-        keepAlive(releaseReliably(chat, { metering, now, onFailure: () => {} }));
+        const onFailure: ChatObserver["settleFailed"] = (failed, cause, isLost) =>
+          isLost && observer.settleFailed(failed, cause, isLost);
+        keepAlive(releaseReliably(id, { metering, now, onFailure }));
       }
       throw error;
     } finally {

@@ -1,5 +1,5 @@
 import { createBatcher } from "../database/batcher.ts";
-import { type Database, unwrap } from "../database/database.ts";
+import { type Database, isItemFault, unwrap } from "../database/database.ts";
 import { codeOfSqlState } from "../database/sql-states.ts";
 import type { LimitState } from "../domain/chat-event.ts";
 import type { ChatMessage, FinishReason } from "../domain/chat-message.ts";
@@ -59,8 +59,6 @@ export interface Charge {
 export interface SettleRequest {
   holdId: string;
   charges: Charge[];
-  conversationId: string;
-  continues: boolean;
   messages: (ChatMessage & { finishReason?: FinishReason })[];
 }
 
@@ -95,8 +93,6 @@ const maxBatchItems = 64;
 
 /** Holds and settlements by `begin_chats` and `settle_chats`, many chats to a round trip under load. */
 export function createMetering(database: Database): Metering {
-  const isItemFault = (error: unknown) => error instanceof SluiceError && error.code === "internal_error";
-
   const begin = createBatcher<BeginRequest, BeginAnswer>({
     maxItems: maxBatchItems,
     countUnits: ({ firstText }) => firstText.length,
@@ -126,8 +122,6 @@ export function createMetering(database: Database): Metering {
       const items = requests.map((request) => ({
         hold_id: request.holdId,
         charges: request.charges.map(toChargeItem),
-        conversation_id: request.conversationId,
-        continues: request.continues,
         messages: request.messages.map(({ role, content, finishReason }) => ({
           role,
           content,

@@ -23,7 +23,7 @@ create type private.pace as (scope private.limit_scope, scope_id text, "limit" b
 comment on type private.pace is 'A rate that a request must keep, and when the next request would be due if this one were let through.';
 
 create type private.hold_request as (
-  hold_id uuid, user_id uuid, model_id text, context_tokens integer,
+  hold_id uuid, user_id uuid, conversation_id uuid, model_id text, context_tokens integer,
   prompt_bytes bigint, prompt_messages integer, max_output_tokens integer
 );
 
@@ -39,11 +39,12 @@ comment on type private.hold_decision is
 create table private.holds (
   id uuid primary key,
   user_id uuid not null,
+  conversation_id uuid not null,
   plan_id text not null,
   model_id text not null,
   price_ids bigint[] not null check (cardinality(price_ids) > 0),
   prompt_bytes bigint not null,
-  prompt_messages integer not null,
+  prompt_tokens bigint not null,
   max_output_tokens integer not null,
   reservations private.reservation[] not null,
   state private.hold_state not null default 'pending',
@@ -57,6 +58,7 @@ comment on table private.holds is
 comment on column private.holds.id is 'The id of the request, chosen by the function.';
 comment on column private.holds.price_ids is 'The prices in force when the hold was placed, one for each route, in the order of trying. Nothing else can be charged.';
 comment on column private.holds.prompt_bytes is 'UTF-8 bytes of all text of the prompt, history included.';
+comment on column private.holds.prompt_tokens is 'The most tokens that the prompt can be billed for.';
 
 create index holds_pending on private.holds (user_id, expires_at) where state = 'pending';
 
@@ -90,7 +92,7 @@ begin
   return query
   with request as materialized (
     select
-      r.hold_id, r.user_id, r.model_id, r.prompt_bytes, r.prompt_messages, r.max_output_tokens,
+      r.hold_id, r.user_id, r.conversation_id, r.model_id, r.prompt_bytes, r.max_output_tokens,
       account.plan_id, account.anchor_at, priced.routes, priced.price_ids, bound.tokens as prompt_tokens,
       1e9 * bound.tokens * priced.dearest_input_usd as prompt_nano,
       1e9 * priced.dearest_output_usd as output_token_nano
@@ -223,10 +225,11 @@ begin
   ),
   placed as (
     insert into private.holds (
-      id, user_id, plan_id, model_id, price_ids, prompt_bytes, prompt_messages, max_output_tokens, reservations, expires_at
+      id, user_id, conversation_id, plan_id, model_id, price_ids, prompt_bytes, prompt_tokens, max_output_tokens,
+      reservations, expires_at
     )
     select
-      d.hold_id, d.user_id, d.plan_id, d.model_id, d.price_ids, d.prompt_bytes, d.prompt_messages, d.output_tokens,
+      d.hold_id, d.user_id, d.conversation_id, d.plan_id, d.model_id, d.price_ids, d.prompt_bytes, d.prompt_tokens, d.output_tokens,
       array(select (c.window_id, c.epoch, c.amount)::private.reservation from unnest(d.claims) c),
       now() + interval '10 minutes'
     from decided d

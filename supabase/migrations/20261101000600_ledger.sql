@@ -63,14 +63,14 @@ grant select, insert on private.ledger to service_role;
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
-create function private.estimate_tokens(text_bytes bigint)
+create function private.estimate_tokens(text_bytes bigint, held_tokens bigint)
 returns bigint
 language sql immutable security invoker set search_path = ''
 as $$
-  select ceil(text_bytes / 4.0)::bigint;
+  select least(ceil(text_bytes / 4.0), held_tokens)::bigint;
 $$;
 
-comment on function private.estimate_tokens is 'Likely tokens of a text, for calls whose usage is unknown: about 4 bytes a token (OpenAI''s rule of thumb for English).';
+comment on function private.estimate_tokens is 'Likely tokens of a text, for calls whose usage is unknown: about 4 bytes a token (OpenAI''s rule of thumb for English), and no more than were held, so that an estimate never exceeds a limit.';
 
 create function private.settle_holds(settlements private.hold_settlement[]) returns setof uuid
 language plpgsql volatile security invoker set search_path = ''
@@ -157,7 +157,9 @@ begin
   -- prompt is presumed sent and its estimate is charged; if the function does report later, that takes its place.
   select array_agg((
     h.id, 'expired',
-    array[(0, h.price_ids[1], 'expired', true, private.estimate_tokens(h.prompt_bytes), 0, 0, 0, 0)::private.charge]
+    array[(
+      0, h.price_ids[1], 'expired', true, private.estimate_tokens(h.prompt_bytes, h.prompt_tokens), 0, 0, 0, 0
+    )::private.charge]
   )::private.hold_settlement)
   into settlements
   from private.holds h

@@ -13,16 +13,17 @@ comment on type public.finish_reason is
 create type private.message as (role public.message_role, content text, finish_reason public.finish_reason);
 
 create type private.turn as (
-  conversation_id uuid, user_id uuid, hold_id uuid, model_id text, continues boolean, messages private.message[]
+  conversation_id uuid, user_id uuid, hold_id uuid, model_id text, messages private.message[]
 );
 
-comment on type private.turn is 'What one request adds to a conversation: nothing where it failed. A request that does not continue a conversation has begun it.';
+comment on type private.turn is 'What one request adds to a conversation: nothing where it failed.';
 
 -- Tables ------------------------------------------------------------------------------------------------------------
 
 create table public.conversations (
   id uuid primary key,
-  user_id uuid not null references public.profiles (user_id) on delete cascade,
+  -- Not the profile: whoever adds a conversation has locked the account, and deleting a person locks from the profile to the account.
+  user_id uuid not null references private.accounts (user_id) on delete cascade,
   title text not null check (char_length(title) between 1 and 200),
   message_count integer not null default 0 check (message_count >= 0),
   created_at timestamptz not null default now(),
@@ -128,12 +129,14 @@ begin
   from numbered n
   join conversation c on c.id = n.conversation_id;
 
-  -- A chat that came to nothing takes the conversation with it that it had begun.
+  -- The last chat that comes to nothing takes an empty conversation with it.
   if exists (select from unnest(turns) t where cardinality(t.messages) = 0) then
     delete from public.conversations c
     using unnest(turns) t
-    where c.id = t.conversation_id and c.user_id = t.user_id and not t.continues and cardinality(t.messages) = 0
-      and c.message_count = 0;
+    where c.id = t.conversation_id and c.user_id = t.user_id and cardinality(t.messages) = 0 and c.message_count = 0
+      and not exists (
+        select from private.holds h where h.user_id = c.user_id and h.state = 'pending' and h.conversation_id = c.id
+      );
   end if;
 end;
 $$;

@@ -5,17 +5,20 @@
 -- Plans are made once a session, perhaps while the tables are empty, and are used when they are full. So the two functions ask for
 -- a generic plan (planning costs more than running) without sequential scans, and name the rows they join by `= any (…)`, which is
 -- an index scan whatever the statistics say.
+--
+-- A caller whose account somebody else keeps locked must not hold up the others of a batch: waiting for a lock fails soon, and the
+-- function that called sends the batch again in halves, until that caller is alone.
 
-create function public.begin_chats(items jsonb) returns json
-language plpgsql volatile security invoker set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off
+create function public.begin_chats(items jsonb) returns setof json
+language plpgsql volatile security invoker set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '500ms'
 as $$
 declare
   user_ids uuid[] := array(select distinct (item ->> 'user_id')::uuid from jsonb_array_elements(items) item);
-  result json;
 begin
   perform private.lock_accounts(user_ids);
   perform private.expire_holds(user_ids);
 
+  return query
   with item as materialized (
     select
       i.hold_id, i.user_id, i.prompt_bytes + coalesce(history.bytes, 0) as prompt_bytes,
@@ -49,13 +52,14 @@ begin
       conversation.id,
       least(
         524288,
-        2::bigint * (model.context_tokens - least(i.max_output_tokens, model.max_output_tokens)) - i.prompt_bytes
+        2::bigint * (model.context_tokens - least(i.max_output_tokens, model.max_output_tokens, model.context_tokens / 2))
+          - i.prompt_bytes
       )
     ) history on conversation.id is not null
   ),
   request as (
     select array_agg(
-      (hold_id, user_id, model_id, context_tokens, prompt_bytes, prompt_messages, max_output_tokens)::private.hold_request
+      (hold_id, user_id, conversation_id, model_id, context_tokens, prompt_bytes, prompt_messages, max_output_tokens)::private.hold_request
     ) as requests
     from item
     where refusal is null
@@ -73,7 +77,7 @@ begin
     join decision on decision.hold_id = item.hold_id and decision.refusal is null
     where not item.continues
   )
-  select json_agg(
+  select
     case
       when coalesce(item.refusal, decision.refusal) is null then json_build_object(
         'hold_id', item.hold_id, 'model_id', item.model_id, 'routes', decision.routes,
@@ -83,20 +87,16 @@ begin
         'hold_id', item.hold_id, 'refusal', coalesce(item.refusal, decision.refusal), 'detail', decision.detail
       )
     end
-  )
-  into result
   from item
   left join decision on decision.hold_id = item.hold_id;
-
-  return result;
 end;
 $$;
 
 comment on function public.begin_chats is
   'Before the provider: for each item the model, the routes, the history and a placed hold, or a refusal (an SQLSTATE of ours) with its detail.';
 
-create function public.settle_chats(items jsonb) returns json
-language plpgsql volatile security invoker set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off
+create function public.settle_chats(items jsonb) returns setof json
+language plpgsql volatile security invoker set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '500ms'
 as $$
 declare
   hold_ids uuid[] := array(select (item ->> 'hold_id')::uuid from jsonb_array_elements(items) item);
@@ -105,7 +105,6 @@ declare
   closed uuid[];
   turn private.turn;
   unstored uuid[] := '{}';
-  result json;
 begin
   perform private.lock_accounts(array(select distinct user_id from private.holds where id = any (hold_ids)));
 
@@ -113,9 +112,9 @@ begin
     array_agg((h.id, 'settled', array(
       select (
         c.attempt, c.price_id, c.outcome, c.input_tokens is null,
-        coalesce(c.input_tokens, private.estimate_tokens(h.prompt_bytes)),
+        coalesce(c.input_tokens, private.estimate_tokens(h.prompt_bytes, h.prompt_tokens)),
         coalesce(c.cache_read_tokens, 0), coalesce(c.cache_write_tokens, 0),
-        coalesce(c.output_tokens, private.estimate_tokens(c.output_bytes)),
+        coalesce(c.output_tokens, private.estimate_tokens(c.output_bytes, h.max_output_tokens)),
         coalesce(c.reasoning_tokens, 0)
       )::private.charge
       from jsonb_to_recordset(i.charges) as c (
@@ -123,17 +122,17 @@ begin
         input_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, output_tokens bigint, reasoning_tokens bigint
       )
     ))::private.hold_settlement),
-    array_agg((i.conversation_id, h.user_id, h.id, h.model_id, i.continues, array(
+    array_agg((h.conversation_id, h.user_id, h.id, h.model_id, array(
       select (m.role, m.content, m.finish_reason)::private.message
       from jsonb_to_recordset(i.messages) as m (role public.message_role, content text, finish_reason public.finish_reason)
     ))::private.turn)
   into settlements, turns
-  from jsonb_to_recordset(items) as i (hold_id uuid, charges jsonb, conversation_id uuid, continues boolean, messages jsonb)
+  from jsonb_to_recordset(items) as i (hold_id uuid, charges jsonb, messages jsonb)
   join private.holds h on h.id = i.hold_id and h.id = any (hold_ids);
 
   -- What was settled before has its messages already.
   closed := array(select private.settle_holds(settlements));
-  turns := array(select t from unnest(turns) t where t.hold_id = any (closed));
+  turns := array(select distinct on (t.hold_id) t from unnest(turns) t where t.hold_id = any (closed));
   begin
     perform private.append_turns(turns);
   exception when data_exception or integrity_constraint_violation then
@@ -147,12 +146,12 @@ begin
     end loop;
   end;
 
-  select json_agg(json_build_object(
+  return query
+  select json_build_object(
     'hold_id', i.hold_id, 'is_known', h.id is not null, 'is_stored', i.hold_id <> all (unstored),
     'usage', posted.usage, 'cost_nano', posted.cost_nano, 'estimated', posted.estimated,
     'limits', coalesce(budget.limits, '[]')
-  ))
-  into result
+  )
   from unnest(hold_ids) i (hold_id)
   left join private.holds h on h.id = i.hold_id and h.id = any (hold_ids)
   left join lateral (
@@ -178,8 +177,6 @@ begin
       on l.plan_id = a.plan_id and l.scope = w.scope and l.scope_id = w.scope_id and l.unit = w.unit and l."window" = w."window"
     where w.user_id = h.user_id and w.scope_id in ('', h.model_id)
   ) budget on true;
-
-  return result;
 end;
 $$;
 

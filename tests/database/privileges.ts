@@ -45,7 +45,7 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.refuse_change()": nobody,
 
   // Called by the two functions of the API, with the rights of their caller.
-  "private.estimate_tokens(text_bytes bigint)": callable,
+  "private.estimate_tokens(text_bytes bigint, held_tokens bigint)": callable,
   'private.period_of("window" private.limit_window, anchor_at timestamp with time zone, at timestamp with time zone)':
     callable,
   "private.lock_accounts(user_ids uuid[])": callable,

@@ -6,6 +6,8 @@ export interface ChatSettings {
   heartbeatMs: number;
 }
 
+/** A longer one would fire at once. */
+const longestTimerMs = 2 ** 31 - 1;
 /** A hold lives for ten minutes: a chat has to be settled before. */
 const longestDeadlineMs = 540_000;
 
@@ -17,7 +19,7 @@ const longestDeadlineMs = 540_000;
 export function readChatSettings(setting: ReadSetting): ChatSettings {
   const readMs = (name: string, defaultMs: number): number => {
     const ms = Number(setting(name) || defaultMs);
-    if (!Number.isInteger(ms) || ms < 1)
+    if (!Number.isInteger(ms) || ms < 1 || ms > longestTimerMs)
       throw new Error(`${name} must be a number of milliseconds, such as ${defaultMs}.`);
     return ms;
   };

@@ -125,7 +125,7 @@ test("a chat is stored and continued: the provider gets what was said before", a
     "GET",
     `/conversations/${conversationId}`,
   );
-  expect(body.conversation).toMatchObject({ id: conversationId, title: "Be brief.", messageCount: 5 });
+  expect(body.conversation).toMatchObject({ id: conversationId, title: first, messageCount: 5 });
   expect(body.messages).toMatchObject([
     {
       position: 1,

@@ -7,6 +7,7 @@ import { signUpCaller } from "../../support/people.ts";
 import { watchProvider } from "../../support/provider-calls.ts";
 import { readRest, waitForEvent } from "../../support/read-events.ts";
 import { readMetering } from "../../support/read-metering.ts";
+import { makeModel } from "../../support/test-models.ts";
 
 const sql = connectDatabase();
 const chats = createChatClient();
@@ -84,6 +85,46 @@ test("a chat that comes to nothing leaves no conversation behind", async () => {
     .toEqual([{ state: "settled" }]);
   const { body } = await chats.request<{ conversations: Conversation[] }>(caller, "GET", "/conversations");
   expect(body.conversations).toEqual([]);
+});
+
+test("a conversation stays while another chat goes on in it, though the chat that began it came to nothing", async () => {
+  const slow = randomUUID();
+  const caller = await signUpCaller(sql, { simulate: "latency=3000;status=500" });
+  const model = await makeModel(sql, { simulate: `hold=${slow}` });
+  await sql`insert into private.plan_models (plan_id, model_id) values (${caller.planId}, ${model})`;
+  const marker = randomUUID();
+  const refused = chats.ask(caller, { message: marker });
+  const readIds = () =>
+    sql<[{ id: string }]>`select id from public.conversations where user_id = ${caller.userId}`;
+  await expect.poll(readIds).toHaveLength(1);
+  const [{ id }] = await readIds();
+  const second = await chats.open(caller, { message: "Hello", conversationId: id, model });
+  expect((await refused).status).toBe(502);
+  await expect
+    .poll(() => sql`select from private.holds where user_id = ${caller.userId} and state = 'settled'`)
+    .toHaveLength(1);
+  await provider.release(slow);
+  expect((await readRest(second.events)).at(-1)?.type).toBe("done");
+  const { body } = await chats.request<Read>(caller, "GET", `/conversations/${id}`);
+  expect(body.messages.map(({ role }) => role)).toEqual(["user", "assistant"]);
+});
+
+test("an estimate never costs more than was held", async () => {
+  // The simulator's words are longer than four bytes, and nothing says how many tokens they were.
+  const budget = { unit: "nano_usd" as const, window: "month" as const, amount: 700_000 };
+  const caller = await signUpCaller(sql, { simulate: "usage=none;tokens=1000", limits: [budget] });
+  const { status, result } = await chats.ask(caller, { message: "Hello", options: { maxTokens: 1000 } });
+  expect([status, result.usage.outputTokens]).toEqual([200, 1000]);
+  const [window] = (await readMetering(sql, caller.userId)).windows;
+  expect(window?.used).toBeLessThanOrEqual(budget.amount);
+});
+
+test("a model that may write its whole context still gets what was said before", async () => {
+  const caller = await signUpCaller(sql, { contextTokens: 8000, maxOutputTokens: 8000 });
+  const { result } = await chats.ask(caller, { message: "Remember this" });
+  const marker = randomUUID();
+  await chats.ask(caller, { message: marker, conversationId: result.conversationId });
+  expect((await provider.findCalls(marker))[0]?.prompt).toContain("Remember this");
 });
 
 test("the answer is asked for no longer than the context has room beside the prompt", async () => {

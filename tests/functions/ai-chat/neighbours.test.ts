@@ -93,14 +93,16 @@ test("a charge that the ledger cannot take fails nobody else's of the same batch
   });
 });
 
-test("a caller whose account is locked holds up nobody else", async () => {
+test("a caller whose account is locked is told so soon, and fails nobody else of the same batch", async () => {
   onCall = async () => {};
   released.resolve();
-  const [locked, free] = await Promise.all([signUpCaller(sql), signUpCaller(sql)]);
+  const [locked, ...others] = await Promise.all(Array.from({ length: 8 }, () => signUpCaller(sql)));
+  if (locked === undefined) throw new Error("nobody signed up");
   const lock = await lockAccount(sql, locked.userId);
-  const waiting = chats.ask(locked, { message: "Hello" });
-  await lock.waitForBlocked(1);
-  expect((await chats.ask(free, { message: "Hello" })).status).toBe(200);
+  const ask = (caller: { token: string }) => chats.ask(caller, { message: "Hello" });
+  const [refused, ...answers] = await Promise.all([ask(locked), ...others.map(ask)]);
+  expect([refused?.status, refused?.error.code]).toEqual([503, "database_unavailable"]);
+  expect(answers.map(({ status }) => status)).toEqual(others.map(() => 200));
   await lock.release();
-  expect((await waiting).status).toBe(200);
+  expect((await ask(locked)).status).toBe(200);
 });

@@ -62,20 +62,21 @@ describe("a JSON answer that breaks off after 12 tokens", () => {
     ["half a body", "end=12"],
     ["broken JSON", "malformed=12"],
   ])(
-    "by %s, when it was fetched whole: it is a 502, and the prompt is charged by estimate",
+    "by %s, when it was fetched whole: it is a 502 that says so, the prompt is charged by estimate and kept",
     async (_how, simulate) => {
       const caller = await signUpCaller(sql, { simulate });
       const message = randomUUID();
       const { status, error } = await chats.ask(caller, { message, options: { maxTokens: 60 } });
-      expect([status, error.code]).toEqual([502, "provider_interrupted"]);
-      await expect
-        .poll(() => readMetering(sql, caller.userId))
-        .toMatchObject({
-          holds: [{ state: "settled" }],
-          ledger: [{ outcome: "interrupted", estimated: true, input_tokens: 9, output_tokens: 0 }],
-          windows: [{ used: 1, held: 0 }, { used: 9, held: 0 }, { held: 0 }],
-        });
-      expect(await readTurns(sql, caller)).toEqual([]);
+      expect([status, error]).toMatchObject([
+        502,
+        { code: "provider_interrupted", estimated: true, usage: { inputTokens: 9, outputTokens: 0 } },
+      ]);
+      expect(await readMetering(sql, caller.userId)).toMatchObject({
+        holds: [{ state: "settled" }],
+        ledger: [{ outcome: "interrupted", estimated: true, input_tokens: 9, output_tokens: 0 }],
+        windows: [{ used: 1, held: 0 }, { used: 9, held: 0 }, { held: 0 }],
+      });
+      expect(await readTurns(sql, caller)).toEqual([{ question: message, answer: null, reason: null }]);
     },
   );
 });

@@ -1,7 +1,7 @@
 import { json } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import { createConversations } from "../../../shared/database/conversations.ts";
-import { createDatabase, unwrap } from "../../../shared/database/database.ts";
+import { createDatabase, isItemFault, unwrap } from "../../../shared/database/database.ts";
 import { createSecret } from "../../../shared/domain/secret.ts";
 import { startServer } from "../start-server.ts";
 import { rejectionOf, thrownBy } from "../thrown-by.ts";
@@ -33,6 +33,7 @@ describe("an answer without data is", () => {
     [503, "08006", "database_unavailable", "a broken connection"],
     [500, "40001", "database_unavailable", "a serialization failure"],
     [500, "40P01", "database_unavailable", "a deadlock"],
+    [500, "55P03", "database_unavailable", "a row that somebody keeps locked"],
     [405, "25006", "database_unavailable", "a database that is read-only"],
     [500, "SL404", "conversation_not_found", "an error that we raise ourselves"],
     [400, "22P02", "internal_error", "a text that is no UUID"],
@@ -44,8 +45,21 @@ describe("an answer without data is", () => {
   ])("%i %s: %s, for %s", (status, sqlState, code) => {
     const error = thrownBy(() => unwrap(failure(status, sqlState)));
     expect(error.code).toBe(code);
-    expect(error.cause).toEqual(new Error(`${status} ${sqlState}: permission denied for table holds`));
+    expect((error.cause as Error).message).toBe(`${status} ${sqlState}: permission denied for table holds`);
     expect(JSON.stringify(error.toBody())).not.toContain("holds");
+  });
+
+  test.each([
+    ["22P02", true],
+    ["23505", true],
+    ["55P03", true],
+    ["40P01", true],
+    ["57014", false],
+    ["53300", false],
+    ["", false],
+  ])("with %s about one item of a call: %s", (sqlState, expected) => {
+    const status = sqlState === "" ? 0 : 500;
+    expect(isItemFault(thrownBy(() => unwrap(failure(status, sqlState))))).toBe(expected);
   });
 
   test("internal_error where nothing says why", () => {

@@ -93,14 +93,6 @@ describe("an answer that breaks off is charged by estimate, kept as far as it ca
       messages: [{}, { content: "Because.", finishReason: "stop" }],
     });
   });
-
-  test("in one piece: it was written, so its prompt at least is charged", async () => {
-    const { open, live, memory, untilOver } = startGateway({ maxOutputTokens: 100 });
-    live.fail(interruption());
-    expect((await rejectionOf(open({ stream: false }))).code).toBe("provider_interrupted");
-    await untilOver();
-    expect(memory.settled("hold-1")).toMatchObject({ charges: cutAfter(0), messages: [] });
-  });
 });
 
 describe("a provider that is silent from the start", () => {
@@ -232,14 +224,36 @@ describe("a whole answer, which shows nothing before its end,", () => {
   test.each<[how: string, act: (started: ReturnType<typeof startGateway>) => void, code: string]>([
     ["that breaks off", ({ live }) => live.fail(interruption()), "provider_interrupted"],
     ["that a shutdown cuts", ({ gateway }) => gateway.endAll(), "shutting_down"],
-  ])("%s has been written: its prompt is charged", async (_how, act, code) => {
-    const started = startGateway({ maxOutputTokens: 100 });
-    const failed = rejectionOf(started.open(short));
-    await vi.advanceTimersByTimeAsync(0);
-    act(started);
-    expect((await failed).code).toBe(code);
-    await started.untilOver();
-    expect(started.memory.settled("hold-1")).toMatchObject({ charges: promptOnly, messages: [] });
+  ])(
+    "%s has been written: its prompt is charged, what was asked is kept, and both are told",
+    async (_how, act, code) => {
+      const started = startGateway({ maxOutputTokens: 100 });
+      const failed = rejectionOf(started.open(short));
+      await vi.advanceTimersByTimeAsync(0);
+      act(started);
+      // 8 bytes of prompt, 4 to a token.
+      expect((await failed).toBody().error).toMatchObject({
+        code,
+        usage: { inputTokens: 2 },
+        costNano: 2,
+        estimated: true,
+      });
+      await started.untilOver();
+      expect(started.memory.settled("hold-1")).toMatchObject({
+        charges: promptOnly,
+        messages: [{ role: "user" }],
+      });
+    },
+  );
+
+  test("has the time of a first token and of a gap", async () => {
+    const { open, memory, untilOver } = startGateway({ maxOutputTokens: 100 });
+    const failed = rejectionOf(open(short));
+    await vi.advanceTimersByTimeAsync(49_999);
+    expect(memory.settled("hold-1")).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(2);
+    expect((await failed).code).toBe("provider_timeout");
+    await untilOver();
   });
 
   test("is ready before platforms lose their patience", async () => {

@@ -41,8 +41,6 @@ describe("a chat that goes well", () => {
     });
     expect(memory.settled("hold-1")).toEqual({
       holdId: "hold-1",
-      conversationId: "conversation-1",
-      continues: false,
       charges: [{ attempt: 1, priceId: 3, outcome: "completed", usage, outputBytes: 21 }],
       messages: [
         { role: "user", content: "Why blue" },
@@ -130,7 +128,7 @@ describe("the provider is asked for", () => {
     });
     expect(live.calls[0]?.options).toEqual({ temperature: 0.5, seed: 7 });
     // The history is there already: only the turn is added.
-    expect(memory.settled("hold-1")).toMatchObject({ conversationId, continues: true });
+    expect(memory.begun("hold-1")).toMatchObject({ conversationId, continues: true });
     expect(memory.settled("hold-1")?.messages).toHaveLength(2);
   });
 

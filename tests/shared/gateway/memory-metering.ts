@@ -87,6 +87,8 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
     metering,
     /** What was settled for a hold; undefined while it is pending, or unknown. */
     settled: (holdId: string) => holds.get(holdId)?.settled,
+    /** What a hold was asked for with. */
+    begun: (holdId: string) => holds.get(holdId)?.begun,
     /** A hold whose placing its function never learnt of. */
     place: (begun: BeginRequest) => void holds.set(begun.holdId, { begun }),
     refuse(error: SluiceError) {

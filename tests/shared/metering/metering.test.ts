@@ -116,8 +116,6 @@ describe("settle", () => {
     ];
     const item = {
       hold_id: "hold-1",
-      conversation_id: "conversation-1",
-      continues: true,
       charges: [charge],
       messages,
     };

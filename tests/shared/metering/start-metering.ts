@@ -49,8 +49,6 @@ export const placed = (item: Item) => ({
 export const settleRequest = (given: Partial<SettleRequest> = {}): SettleRequest => ({
   holdId: "hold-1",
   charges: [],
-  conversationId: "conversation-1",
-  continues: true,
   messages: [],
   ...given,
 });
