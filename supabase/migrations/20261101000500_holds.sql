@@ -67,22 +67,25 @@ grant select, insert, update on private.holds to service_role;
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
-create function private.find_upgrade(plan_id text, model_id text, claim private.claim) returns text
+create function private.find_upgrade(plan_id text, model_id text, claims private.claim[]) returns text
 language sql stable security invoker set search_path = ''
 as $$
   select better.id
   from private.plans better
   join private.plan_models granted on granted.plan_id = better.id and granted.model_id = find_upgrade.model_id
-  left join private.plan_limits wider
-    on wider.plan_id = better.id and wider.scope = claim.scope and wider.scope_id = claim.scope_id
-    and wider.unit = claim.unit and wider."window" = claim."window"
   where better.rank > (select rank from private.plans where id = find_upgrade.plan_id)
-    and (wider.plan_id is null or wider.amount >= claim.used + claim.held + claim.amount)
+    and not exists (
+      select
+      from unnest(claims) c
+      join private.plan_limits l
+        on l.plan_id = better.id and l.scope = c.scope and l.scope_id = c.scope_id and l.unit = c.unit and l."window" = c."window"
+      where l.amount < c.used + c.held + c.amount
+    )
   order by better.rank
   limit 1;
 $$;
 
-comment on function private.find_upgrade is 'The cheapest dearer plan that has the model and whose limit would cover the claim; null when there is none.';
+comment on function private.find_upgrade is 'The cheapest dearer plan that has the model and whose limits would cover all these claims; null when there is none.';
 
 create function private.place_wave(requests private.hold_request[]) returns setof private.hold_decision
 language plpgsql volatile security invoker set search_path = ''
@@ -180,7 +183,7 @@ begin
     left join lateral (
       select json_build_object(
         'unit', e.unit, 'window', e."window", 'scope', e.scope, 'scope_id', e.scope_id, 'limit', e."limit",
-        'used', e.used, 'held', e.held, 'resets_at', e.period_end, 'upgrade', private.find_upgrade(c.plan_id, c.model_id, e)
+        'used', e.used, 'held', e.held, 'resets_at', e.period_end, 'upgrade', private.find_upgrade(c.plan_id, c.model_id, c.claims)
       ) as detail
       from unnest(c.claims) e
       where e.used + e.held + e.amount > e."limit"

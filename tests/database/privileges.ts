@@ -49,7 +49,7 @@ export const expectedPrivileges: Record<string, Grants> = {
   'private.period_of("window" private.limit_window, anchor_at timestamp with time zone, at timestamp with time zone)':
     callable,
   "private.lock_accounts(user_ids uuid[])": callable,
-  "private.find_upgrade(plan_id text, model_id text, claim private.claim)": callable,
+  "private.find_upgrade(plan_id text, model_id text, claims private.claim[])": callable,
   "private.place_wave(requests private.hold_request[])": callable,
   "private.place_holds(requests private.hold_request[])": callable,
   "private.settle_holds(settlements private.hold_settlement[])": callable,

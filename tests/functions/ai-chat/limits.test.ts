@@ -69,15 +69,20 @@ test("a budget that is used up says so, and names no plan where none would help"
   expect(await readMetering(sql, caller.userId)).toEqual({ holds: [], ledger: [], windows: [] });
 });
 
-test("of two limits that are used up the one that resets last is named", async () => {
+test("of two limits that are used up the one that resets last is named, and a plan that would help with both", async () => {
+  const day = { unit: "requests", window: "day" } as const;
+  const month = { unit: "requests", window: "month" } as const;
   const caller = await signUpCaller(sql, {
     limits: [
-      { unit: "requests", window: "day", amount: 0 },
-      { unit: "requests", window: "month", amount: 0 },
+      { ...day, amount: 0 },
+      { ...month, amount: 0 },
     ],
   });
+  const models = [caller.modelId];
+  await makePlan(sql, { models, limits: [{ ...day, amount: 0 }] });
+  const helpful = await makePlan(sql, { models, limits: [{ ...day, amount: 5 }] });
   const { error } = await chats.ask(caller, { message: "Hello" });
-  expect(error.limit).toMatchObject({ window: "month" });
+  expect(error).toMatchObject({ limit: { window: "month" }, upgrade: helpful });
 });
 
 test("requests that come too fast get 429 with Retry-After, and cost nothing", async () => {
