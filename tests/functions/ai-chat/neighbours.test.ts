@@ -94,15 +94,32 @@ test("a charge that the ledger cannot take fails nobody else's of the same batch
 });
 
 test("a caller whose account is locked is told so soon, and fails nobody else of the same batch", async () => {
-  onCall = async () => {};
   released.resolve();
-  const [locked, ...others] = await Promise.all(Array.from({ length: 8 }, () => signUpCaller(sql)));
-  if (locked === undefined) throw new Error("nobody signed up");
-  const lock = await lockAccount(sql, locked.userId);
+  const callers = await Promise.all(Array.from({ length: 9 }, () => signUpCaller(sql)));
+  const [first, locked, ...others] = callers;
+  if (first === undefined || locked === undefined) throw new Error("nobody signed up");
   const ask = (caller: { token: string }) => chats.ask(caller, { message: "Hello" });
-  const [refused, ...answers] = await Promise.all([ask(locked), ...others.map(ask)]);
+
+  // While the first call is on its way, the others gather, and leave together behind it.
+  const gathered = Promise.withResolvers<void>();
+  const batches: unknown[][] = [];
+  onCall = async ({ name, items }) => {
+    if (name !== "begin_chats") return;
+    batches.push(items.map(({ user_id }) => user_id));
+    if (batches.length === 1) await gathered.promise;
+  };
+  const opening = ask(first);
+  await expect.poll(() => batches).toEqual([[first.userId]]);
+  const lock = await lockAccount(sql, locked.userId);
+  const asking = Promise.all([locked, ...others].map(ask));
+  await expect.poll(() => batches.length, { timeout: 10_000 }).toBeGreaterThan(1);
+  gathered.resolve();
+
+  const [refused, ...answers] = await asking;
+  expect(batches.find((batch) => batch.includes(locked.userId))?.length).toBeGreaterThan(1);
   expect([refused?.status, refused?.error.code]).toEqual([503, "database_unavailable"]);
   expect(answers.map(({ status }) => status)).toEqual(others.map(() => 200));
   await lock.release();
+  expect((await opening).status).toBe(200);
   expect((await ask(locked)).status).toBe(200);
 });
