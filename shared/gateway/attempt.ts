@@ -35,8 +35,9 @@ interface AttemptOptions {
 
 /**
  * Up to this many tokens an answer that nobody wants piece by piece is fetched whole, which costs a fraction of reading a stream:
- * it is given the time of a first token and of a gap, in which even a very slow model (5 tokens a second) writes them. Longer ones are read as a stream
- * in any case, so that a silent provider is told from a busy one and what arrived before a failure is kept.
+ * it is given the time of a first token and of a gap, in which even a very slow model (about 5 tokens a second) writes them. Longer
+ * ones are read as a stream in any case, so that a silent provider is told from a busy one and what arrived before a failure is
+ * kept.
  */
 const wholeAnswerTokens = 256;
 

@@ -47,7 +47,8 @@ export interface OpenChat {
 export interface Gateway {
   /**
    * Holds, calls the provider and waits for its first event.
-   * @throws SluiceError with the refusal; nothing is charged then
+   * @throws SluiceError with the refusal; nothing is charged then, save for a whole answer that broke off, whose error says what
+   *   it cost
    */
   open(call: ChatCall): Promise<OpenChat>;
   /** Ends all chats properly, because the worker is about to be stopped: what arrived is settled. */
@@ -69,6 +70,11 @@ interface GatewayOptions {
 const beginPatienceMs = 4_500;
 /** How long a client waits for the ledger when the database is away; the settlement goes on after that. */
 const settlementPatienceMs = 5_000;
+/**
+ * Holds in doubt that are looked after at a time. Each is asked for until the database answers, and in a long outage more of them
+ * would stand in the way of settlements. The others, if they were placed at all, expire.
+ */
+const maxHoldsInDoubt = 256;
 /** Platforms end a request whose answer has not begun after 150 s: an answer that comes in one piece has to be ready before. */
 const wholeResponseMs = 140_000;
 
@@ -83,6 +89,7 @@ export function createGateway({
 }: GatewayOptions): Gateway {
   const running = new Set<Attempt>();
   let isEnding = false;
+  let holdsInDoubt = 0;
 
   async function open(call: ChatCall): Promise<OpenChat> {
     const { id, request, observer } = call;
@@ -174,15 +181,21 @@ export function createGateway({
       return await within(beginPatienceMs, beginning, () => new SluiceError("database_unavailable"));
     } catch (error) {
       // No answer does not mean no hold: the call may still be on its way.
-      if (error instanceof SluiceError && error.code === "database_unavailable") {
-        const onFailure: ChatObserver["settleFailed"] = (failed, cause, isLost) =>
-          isLost && observer.settleFailed(failed, cause, isLost);
-        keepAlive(releaseReliably(id, { metering, now, onFailure }));
-      }
+      if (error instanceof SluiceError && error.code === "database_unavailable")
+        keepAlive(releaseInDoubt(id, observer));
       throw error;
     } finally {
       observer.mark("begin");
     }
+  }
+
+  async function releaseInDoubt(id: string, observer: ChatObserver): Promise<void> {
+    if (holdsInDoubt >= maxHoldsInDoubt) return;
+    holdsInDoubt++;
+    const onFailure: ChatObserver["settleFailed"] = (failed, cause, isLost) =>
+      isLost && observer.settleFailed(failed, cause, isLost);
+    await releaseReliably(id, { metering, now, onFailure });
+    holdsInDoubt--;
   }
 
   /** The first route whose provider has a key here. */

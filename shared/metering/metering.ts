@@ -78,7 +78,7 @@ export interface Settlement {
 export interface Metering {
   /**
    * Checks every limit and holds what the chat can cost at most.
-   * @throws SluiceError with the refusal, or database_unavailable; nothing is held then
+   * @throws SluiceError with the refusal, when nothing is held; or database_unavailable, when something may be
    */
   begin(request: BeginRequest): Promise<Hold>;
   /**

@@ -97,7 +97,7 @@ as $$
 $$;
 
 comment on function private.load_history is
-  'The system message that a conversation begins with, and the newest messages that fit into so many bytes with it: whole ones, at most 200, in order. One row.';
+  'The system message that a conversation begins with, and the newest messages, at most 200, that fit into so many bytes with it: whole ones, in order. One row.';
 
 revoke all on function private.load_history from public;
 grant execute on function private.load_history to service_role;

@@ -268,26 +268,3 @@ describe("a whole answer, which shows nothing before its end,", () => {
     expect((await failed).code).toBe("deadline_exceeded");
   });
 });
-
-test("a worker that is being stopped calls no provider any more: the hold is released", async () => {
-  const { gateway, open, live, memory, untilOver } = startGateway();
-  const failed = rejectionOf(open());
-  gateway.endAll();
-  expect((await failed).code).toBe("shutting_down");
-  expect(live.calls).toEqual([]);
-  await untilOver();
-  expect(memory.settled("hold-1")).toMatchObject({ charges: [], messages: [] });
-});
-
-test("a hold that takes too long is not waited for: the caller is told within 5 s, and it is released when it comes", async () => {
-  const { open, live, memory, untilOver } = startGateway();
-  const placing = memory.hang();
-  const failed = rejectionOf(open());
-  await vi.advanceTimersByTimeAsync(4_500);
-  expect(await failed).toMatchObject({ code: "database_unavailable", retryAfterSeconds: 2 });
-  placing.resolve();
-  await vi.advanceTimersByTimeAsync(10_000);
-  await untilOver();
-  expect(live.calls).toEqual([]);
-  expect(memory.settled("hold-1")).toMatchObject({ charges: [] });
-});
