@@ -13,6 +13,7 @@ import { startGateway } from "./gateway.ts";
 import { keepRunning } from "./keep-running.ts";
 import { loadKeys, publicKeySet } from "./keys.ts";
 import { beginLifetime, type Lifetime } from "./lifetime.ts";
+import { checkMigrations } from "./migration-record.ts";
 import { applyMigrations } from "./migrations.ts";
 import { freePorts, portsFrom } from "./ports.ts";
 import { databaseUrl, startPostgres } from "./postgres.ts";
@@ -74,6 +75,7 @@ async function startParts(options: StackOptions, lifetime: Lifetime): Promise<St
   rmSync(logDirectory, { recursive: true, force: true });
   mkdirSync(logDirectory, { recursive: true });
   if (options.reset) rmSync(join(directory, "postgres"), { recursive: true, force: true });
+  const migrationRecord = checkMigrations(directory);
 
   const functionNames = listFunctions();
   const ports = await (basePort === undefined
@@ -126,6 +128,7 @@ async function startParts(options: StackOptions, lifetime: Lifetime): Promise<St
       ),
     );
     await step("migrations", applyMigrations({ databaseUrl: description.dbUrl, logDirectory, start }));
+    migrationRecord.remember();
     const [postgrest] = await Promise.all([
       step(
         "PostgREST",
