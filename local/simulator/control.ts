@@ -1,30 +1,50 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type CallRecord, type CallState, callStates } from "./call-record.ts";
 import type { Holds } from "./holds.ts";
+import { parseObject } from "./is-object.ts";
 import { until } from "./pacing.ts";
+import type { PriceList } from "./price-list.ts";
 import { sendAnswer } from "./send-answer.ts";
 
 export const controlPath = "/_simulator";
 
 const longestWaitMs = 20_000;
 
-/** Answers what tests ask of the simulator itself: the record of calls, and the release of held ones. */
-export function createControl(calls: CallRecord, holds: Holds) {
-  return async function control(request: IncomingMessage, response: ServerResponse): Promise<void> {
+interface Parts {
+  calls: CallRecord;
+  holds: Holds;
+  /** The names of the outages that are on. */
+  outages: Set<string>;
+  prices: PriceList;
+}
+
+/** Answers what tests ask of the simulator itself: the record of calls and its bill, prices, outages, the release of held calls. */
+export function createControl({ calls, holds, outages, prices }: Parts) {
+  return async function control(
+    request: IncomingMessage,
+    body: string,
+    response: ServerResponse,
+  ): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? "", "http://simulator");
-    const path = pathname.slice(controlPath.length);
-    if (request.method === "GET" && path === "/calls") return listCalls(response, searchParams);
-    const name = request.method === "POST" ? /^\/release\/([\w.-]+)$/.exec(path)?.[1] : undefined;
-    if (name !== undefined) return sendJson(response, 200, { released: holds.release(name) });
+    const asked = `${request.method} ${pathname.slice(controlPath.length)}`;
+    if (asked === "GET /calls") return listCalls(response, searchParams);
+    if (asked === "GET /bill") return sumBill(response, searchParams);
+    if (asked === "POST /prices") return setPrices(response, body);
+    const [, released] = /^POST \/release\/([\w.-]+)$/.exec(asked) ?? [];
+    if (released !== undefined) return sendJson(response, 200, { released: holds.release(released) });
+    const [, outage, change] = /^POST \/outages\/([\w.-]+)\/(begin|end)$/.exec(asked) ?? [];
+    if (outage !== undefined) {
+      if (change === "begin") outages.add(outage);
+      else outages.delete(outage);
+      return sendJson(response, 200, { outages: [...outages] });
+    }
     return sendJson(response, 404, {
-      error: `${request.method} ${pathname} is unknown: use GET ${controlPath}/calls or POST ${controlPath}/release/<name>`,
+      error: `${request.method} ${pathname} is unknown: use GET ${controlPath}/calls or bill, POST ${controlPath}/prices, ${controlPath}/release/<name> or ${controlPath}/outages/<name>/begin and end`,
     });
   };
 
   async function listCalls(response: ServerResponse, query: URLSearchParams): Promise<void> {
-    for (const name of query.keys())
-      if (name !== "contains" && name !== "wait")
-        return sendJson(response, 400, { error: `unknown parameter "${name}": use contains and wait` });
+    if (refuseUnknown(response, query, ["contains", "wait"])) return;
     const text = query.get("contains") ?? "";
     const wait = query.get("wait");
     const state = callStates.find((each) => each === wait) ?? null;
@@ -37,6 +57,23 @@ export function createControl(calls: CallRecord, holds: Holds) {
       error: `no call whose prompt contains "${text}" was ${state} within ${longestWaitMs / 1000} s`,
       calls: matching,
     });
+  }
+
+  function sumBill(response: ServerResponse, query: URLSearchParams): void {
+    if (refuseUnknown(response, query, ["contains"])) return;
+    const matching = calls.find(query.get("contains") ?? "");
+    const totalNano = matching.reduce((sum, call) => sum + call.billNano, 0);
+    sendJson(response, 200, { calls: matching.length, totalNano });
+  }
+
+  function setPrices(response: ServerResponse, body: string): void {
+    try {
+      prices.set(parseObject(body));
+      sendJson(response, 200, {});
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      sendJson(response, 400, { error: error.message });
+    }
   }
 
   /** Waits until a call whose prompt contains `text` is in `state`; false if none is in time. */
@@ -57,6 +94,16 @@ export function createControl(calls: CallRecord, holds: Holds) {
       });
     return reached;
   }
+}
+
+/** Refuses a query with a parameter that nobody reads: a mistyped filter would match everything. */
+function refuseUnknown(response: ServerResponse, query: URLSearchParams, known: readonly string[]): boolean {
+  for (const name of query.keys()) {
+    if (known.includes(name)) continue;
+    sendJson(response, 400, { error: `unknown parameter "${name}": use ${known.join(" and ")}` });
+    return true;
+  }
+  return false;
 }
 
 function sendJson(response: ServerResponse, status: number, value: unknown): void {

@@ -40,9 +40,10 @@ export function untilGone(response: ServerResponse): Promise<void> {
 
 /**
  * Makes the waits between tokens. Each is due at a time counted from the start, so that late timers do not add up;
- * null where a token is due already.
+ * null where a token is due already, as all are without a limit.
  */
-export function createPace(response: ServerResponse, tokensPerSecond: number) {
+export function createPace(response: ServerResponse, tokensPerSecond: number | null) {
+  if (tokensPerSecond === null) return () => null;
   const startMs = performance.now();
   return function untilDue(tokensBefore: number): Promise<void> | null {
     const waitMs = startMs + (tokensBefore * 1000) / tokensPerSecond - performance.now();

@@ -1,29 +1,32 @@
-import type { IncomingHttpHeaders, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
+import { breakOff, firstHalf, lengthenLine } from "./broken-chunk.ts";
 import type { Call, CallState } from "./call-record.ts";
 import type { Faults } from "./faults.ts";
 import type { Holds } from "./holds.ts";
-import { createPace, until, untilDrained, untilElapsed, untilGone } from "./pacing.ts";
-import type { Reply } from "./reply.ts";
+import { createPace, untilElapsed, untilGone } from "./pacing.ts";
+import { playStream } from "./play-stream.ts";
 import { sendAnswer } from "./send-answer.ts";
-import type { ChatRequest, WireFormat, WrittenReply } from "./wire-format.ts";
+import type { Answer, WrittenReply } from "./wire-format.ts";
 
-interface Play {
+/** A call, and how it is to be answered. */
+export interface Play {
   response: ServerResponse;
-  requestHeaders: IncomingHttpHeaders;
-  format: WireFormat;
-  chat: ChatRequest;
+  stream: boolean;
   faults: Faults;
+  tokensPerSecond: number | null;
   holds: Holds;
-  reply: Reply;
   written: WrittenReply;
-  /** Its `tokensSent` is kept up to date. */
+  /** What is answered instead of the reply; null for nothing. */
+  refusal: Answer | null;
+  /** What is answered instead of a JSON answer that fails. */
+  serverFailed: Answer;
+  /** Its `thoughtsSent` and `tokensSent` are kept up to date. */
   call: Call;
 }
 
-type Outcome = Exclude<CallState, "running">;
-type EndingKind = NonNullable<Faults["ending"]>["kind"];
+export type Outcome = Exclude<CallState, "running">;
 
-/** Answers a chat as its faults command, and returns how that ended: `refused` before there was anything to bill. */
+/** Answers a call as its faults command, and returns how that ended: `refused` before there was anything to bill. */
 export async function playReply(play: Play): Promise<Outcome | "refused"> {
   const { response, faults } = play;
   if (faults.earlyHeaders) {
@@ -33,74 +36,45 @@ export async function playReply(play: Play): Promise<Outcome | "refused"> {
   if (faults.silent) await untilGone(response);
   if (faults.latencyMs > 0) await untilElapsed(response, faults.latencyMs);
   if (response.destroyed) return "aborted";
-  if (faults.refusal) {
-    sendAnswer(response, play.format.refuse(faults.refusal, play.chat, play.requestHeaders));
+  if (faults.reset) {
+    response.destroy();
     return "refused";
   }
-  return play.chat.stream ? playStream(play) : playJson(play);
-}
-
-function sendHead({ response, chat, written }: Play): void {
-  if (!response.headersSent)
-    response.writeHead(200, [...(chat.stream ? written.streamHeaders : written.jsonHeaders)]);
-}
-
-async function playStream(play: Play): Promise<Outcome> {
-  const { response, faults, holds, reply, written, call } = play;
-  const untilDue = faults.tokensPerSecond === null ? null : createPace(response, faults.tokensPerSecond);
+  if (play.refusal) {
+    sendAnswer(response, play.refusal);
+    return "refused";
+  }
+  if (!play.stream) return playJson(play);
   sendHead(play);
-  response.write(written.opening);
-  for (let sent = 0; ; sent++) {
-    if (faults.hold?.afterTokens === sent) await holds.pass(response, faults.hold.name);
-    const wait = untilDue?.(sent);
-    if (wait) await wait;
-    if (response.writableNeedDrain) await untilDrained(response);
-    if (response.destroyed) return "aborted";
-    if (faults.malformedAfterTokens === sent) response.write(written.broken);
-    const token = reply.tokens[sent];
-    const chunk = token === undefined ? (written.closing[0] ?? "") : written.token(token);
-    if (faults.ending?.afterTokens === sent) return endStream(play, faults.ending.kind, chunk);
-    if (token === undefined) break;
-    response.write(chunk);
-    call.tokensSent = sent + 1;
-  }
-  for (const chunk of written.closing) response.write(chunk);
-  response.end();
-  return "completed";
+  return playStream(play, createPace(response, play.tokensPerSecond));
 }
 
-async function endStream({ response, written }: Play, kind: EndingKind, nextChunk: string): Promise<Outcome> {
-  switch (kind) {
-    case "cut":
-      await breakOff(response, nextChunk);
-      return "failed";
-    case "error":
-      response.end(written.failure);
-      return "failed";
-    case "stall":
-      await untilGone(response);
-      return "aborted";
-    case "end":
-      response.end();
-      return "failed";
-  }
+function sendHead({ response, stream, written }: Play): void {
+  if (!response.headersSent)
+    response.writeHead(200, [...(stream ? written.streamHeaders : written.jsonHeaders)]);
 }
 
 /** A JSON answer comes in one piece, so it is paced, held and broken as a whole. */
 async function playJson(play: Play): Promise<Outcome | "refused"> {
-  const { response, faults, holds, reply, written, call } = play;
-  const { length } = reply.tokens;
-  const isReached = (afterTokens: number | null) => afterTokens !== null && afterTokens <= length;
-  if (faults.tokensPerSecond !== null) await untilElapsed(response, (length * 1000) / faults.tokensPerSecond);
+  const { response, faults, holds, written, call } = play;
+  const [thoughts, tokens] = [true, false].map((isThought) => countTokens(written, isThought)) as [
+    number,
+    number,
+  ];
+  const isReached = (afterTokens: number | null) => afterTokens !== null && afterTokens <= tokens;
+  if (faults.firstTokenMs > 0) await untilElapsed(response, faults.firstTokenMs);
+  if (play.tokensPerSecond !== null)
+    await untilElapsed(response, ((thoughts + tokens) * 1000) / play.tokensPerSecond);
   if (faults.hold && isReached(faults.hold.afterTokens)) await holds.pass(response, faults.hold.name);
   if (response.destroyed) return "aborted";
   const ending = faults.ending && isReached(faults.ending.afterTokens) ? faults.ending.kind : null;
   if (ending === "error") {
-    sendAnswer(response, play.format.refuse({ status: 500, code: null }, play.chat, play.requestHeaders));
+    sendAnswer(response, play.serverFailed);
     return "refused";
   }
-  const body = written.json();
-  call.tokensSent = length;
+  const body = lengthenLine(written.json(), faults.lineKilobytes);
+  call.thoughtsSent = thoughts;
+  call.tokensSent = tokens;
   const answer = { status: 200, headers: written.jsonHeaders, body };
   if (ending === null && !isReached(faults.malformedAfterTokens)) {
     sendAnswer(response, answer);
@@ -121,16 +95,8 @@ async function playJson(play: Play): Promise<Outcome | "refused"> {
   return "failed";
 }
 
-/** Destroys the connection once half of `chunk` has left: destroyed at once, it would take earlier chunks with it. */
-async function breakOff(response: ServerResponse, chunk: string): Promise<void> {
-  await until(response, (wake) => {
-    response.write(firstHalf(chunk), () => wake());
-    return () => {};
-  });
-  response.destroy();
-}
-
-function firstHalf(text: string): Buffer {
-  const bytes = Buffer.from(text);
-  return bytes.subarray(0, bytes.length / 2);
+function countTokens({ parts }: WrittenReply, isThought: boolean): number {
+  return parts
+    .filter((part) => part.isThought === isThought)
+    .reduce((sum, part) => sum + part.pieces.length * part.tokensPerPiece, 0);
 }

@@ -1,17 +1,19 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { anthropic } from "./anthropic/anthropic.ts";
 import { createCallRecord } from "./call-record.ts";
 import { controlPath, createControl } from "./control.ts";
-import { InvalidFault, parseFaults } from "./faults.ts";
+import { google } from "./google/google.ts";
 import { createHolds } from "./holds.ts";
-import { openai } from "./openai.ts";
-import { playReply } from "./play-reply.ts";
-import { billPartially, makeReply } from "./reply.ts";
+import { openai } from "./openai/openai.ts";
+import { createOpenrouter } from "./openrouter/openrouter.ts";
+import { createPriceList } from "./price-list.ts";
 import { sendAnswer } from "./send-answer.ts";
-import type { ChatRequest, WireFormat } from "./wire-format.ts";
+import { createServeCall } from "./serve-call.ts";
+import type { WireFormat } from "./wire-format.ts";
 
-const formats: readonly WireFormat[] = [openai];
+const noQuery = new URLSearchParams();
 
 /**
  * Starts the provider simulator on 127.0.0.1; port 0 takes any that is free. Returns its address and how to stop it,
@@ -24,58 +26,35 @@ export async function startSimulator({
 }): Promise<{ url: string; stop(): Promise<void> }> {
   const calls = createCallRecord();
   const holds = createHolds();
-  const control = createControl(calls, holds);
+  const outages = new Set<string>();
+  const prices = createPriceList();
+  const control = createControl({ calls, holds, outages, prices });
+  const serveCall = createServeCall({ calls, holds, outages, prices });
+  const formats: readonly WireFormat[] = [openai, anthropic, google, createOpenrouter(calls)];
   const idStart = randomBytes(8).toString("hex");
-  let chats = 0;
+  let requests = 0;
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = request.url?.split("?", 1)[0] ?? "";
-    if (path.startsWith(controlPath)) return control(request, response);
-    const format = formats.find((each) => path.startsWith(each.basePath));
+    const [path = "", query] = (request.url ?? "").split("?", 2);
     const body = await readBody(request);
+    if (path.startsWith(controlPath)) return control(request, body, response);
+    const format = formats.find((each) => path.startsWith(`${each.basePath}/`));
     if (format === undefined) {
       const known = formats.map((each) => each.basePath).join(", ");
       const headers = ["content-type", "text/plain"];
       return sendAnswer(response, { status: 404, headers, body: `Nothing at ${path}: use ${known}\n` });
     }
-    const other = format.answer(request.method ?? "", path.slice(format.basePath.length));
-    if (other) return sendAnswer(response, format.authorize(request.headers) ?? other);
-    const chat = format.readChat(body);
-    if ("status" in chat) return sendAnswer(response, format.authorize(request.headers) ?? chat);
-    return serveChat(format, chat, request, response);
-  }
-
-  async function serveChat(
-    format: WireFormat,
-    chat: ChatRequest,
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<void> {
-    const id = `${format.idPrefix}${idStart}${(chats++).toString(36).padStart(6, "0")}`;
-    const { model, stream, maxTokens, prompt } = chat;
-    const call = calls.open({ id, format: format.name, model, stream, maxTokens, prompt });
-    const denied = format.authorize(request.headers);
-    if (denied) {
-      sendAnswer(response, denied);
-      return calls.close(call, "failed", null);
-    }
-    try {
-      const [name = "", ...commands] = model.split(";");
-      const header = request.headers["x-simulate"];
-      const faults = parseFaults(header === undefined ? commands : [...commands, String(header)]);
-      const reply = makeReply(chat, faults);
-      const written = chat.write(id, name, reply);
-      const requestHeaders = request.headers;
-      const play = { response, requestHeaders, format, chat, faults, holds, reply, written, call };
-      const outcome = await playReply(play);
-      if (outcome === "refused") calls.close(call, "failed", null);
-      else if (outcome === "completed") calls.close(call, outcome, reply.usage);
-      else calls.close(call, outcome, billPartially(reply, call.tokensSent));
-    } catch (error) {
-      if (!(error instanceof InvalidFault)) throw error;
-      sendAnswer(response, format.refuseCommands(error.message));
-      calls.close(call, "failed", null);
-    }
+    const asked = {
+      method: request.method ?? "",
+      path: path.slice(format.basePath.length),
+      query: query === undefined ? noQuery : new URLSearchParams(query),
+      headers: request.headers,
+      body,
+    };
+    const read = format.read(asked);
+    if ("status" in read) return sendAnswer(response, format.authorize(asked) ?? read);
+    const id = `${format.idPrefix}${idStart}${(requests++).toString(36).padStart(6, "0")}`;
+    return serveCall(format, asked, read, id, response);
   }
 
   const server = createServer((request, response) => {

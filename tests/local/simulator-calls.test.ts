@@ -71,10 +71,13 @@ describe("the record", () => {
           id,
           format: "openai",
           model,
+          key: "cdef",
           stream: false,
           maxTokens: 20,
           prompt: "Be brief.\nRecorded once",
+          body: { model, messages, max_tokens: 20 },
           state: "completed",
+          thoughtsSent: 0,
           tokensSent: 9,
           usage: {
             inputTokens: usage.prompt_tokens,
@@ -83,6 +86,7 @@ describe("the record", () => {
             outputTokens: 9,
             reasoningTokens: 0,
           },
+          billNano: usage.prompt_tokens * 150 + 9 * 600,
           startedAt: expect.stringMatching(/^\d{4}-.*Z$/),
           endedAt: expect.stringMatching(/^\d{4}-.*Z$/),
         },
@@ -138,7 +142,15 @@ describe("the record", () => {
 
   test("keeps the last 10,000 calls in order", () => {
     const record = createCallRecord();
-    const asked = { format: "openai", model: "m", stream: false, maxTokens: null, prompt: "p" };
+    const asked = {
+      format: "openai",
+      model: "m",
+      key: "",
+      stream: false,
+      maxTokens: null,
+      prompt: "p",
+      body: {},
+    };
     for (let at = 0; at < 10_003; at++) record.open({ ...asked, id: String(at) });
     const ids = record.find("p").map((call) => Number(call.id));
     expect(ids).toEqual(Array.from({ length: 10_000 }, (_, at) => at + 3));

@@ -80,7 +80,7 @@ describe("a reply", () => {
     expect(chunks[0]).toEqual({ ...envelope, choices: [{ ...choice, delta: role }], usage: null });
     expect(chunks[1]).toEqual({
       ...envelope,
-      choices: [{ ...choice, delta: { content: "You" } }],
+      choices: [{ ...choice, delta: { content: "You " } }],
       usage: null,
     });
     expect(chunks[51]).toEqual({

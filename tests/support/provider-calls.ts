@@ -21,6 +21,17 @@ export function watchProvider() {
       return calls.find((call) => call.state === state) as Call;
     },
 
+    /** Begins or ends an outage: while it is on, calls with `down=<name>` are refused. */
+    async switchOutage(name: string, change: "begin" | "end"): Promise<void> {
+      await fetch(`${control}/outages/${name}/${change}`, { method: "POST" });
+    },
+
+    /** What the simulator charges for models, in USD per token. */
+    async setPrices(prices: Record<string, Record<string, string>>): Promise<void> {
+      const response = await fetch(`${control}/prices`, { method: "POST", body: JSON.stringify(prices) });
+      if (!response.ok) throw new Error(await response.text());
+    },
+
     /** Lets every call go on that waits, or will wait, at this `hold=`. */
     async release(name: string): Promise<void> {
       await fetch(`${control}/release/${name}`, { method: "POST" });

@@ -1,0 +1,105 @@
+import type { Call, CallRecord } from "../call-record.ts";
+import { InvalidRequest } from "../invalid-request.ts";
+import { parseObject } from "../is-object.ts";
+import { readChat } from "../openai/read-chat.ts";
+import { inUsd } from "../price-list.ts";
+import { readBearer } from "../read-bearer.ts";
+import type { Answer, WireFormat } from "../wire-format.ts";
+import { openrouterError, refuseOpenrouter } from "./errors.ts";
+import { writeOpenrouterReply } from "./write-reply.ts";
+
+const modelIds = ["anthropic/claude-sonnet-4.5", "google/gemini-2.5-flash", "openai/gpt-4o-mini"];
+
+/** OpenRouter's chat completions, and what it tells of a call afterwards. */
+export function createOpenrouter(calls: CallRecord): WireFormat {
+  return {
+    name: "openrouter",
+    basePath: "/openrouter/api/v1",
+    idPrefix: "gen-",
+    readKey: readBearer,
+    authorize({ headers }) {
+      const key = readBearer(headers);
+      if (key === "") return openrouterError(401, "No cookie auth credentials found");
+      return key.startsWith("sk-invalid") ? openrouterError(401, "User not found.") : null;
+    },
+    read({ method, path, query, body }) {
+      const asked = `${method} ${path}`;
+      if (asked === "GET /models") return answer({ data: modelIds.map(describeModel) });
+      if (asked === "GET /generation") return answerGeneration(query.get("id") ?? "");
+      if (asked !== "POST /chat/completions") return openrouterError(404, "Not Found");
+      try {
+        const request = parseObject(body);
+        if (request === null) throw new InvalidRequest("Invalid JSON in the request body");
+        const { model } = request;
+        if (typeof model !== "string" || model === "" || model.startsWith(";"))
+          throw new InvalidRequest("No models provided");
+        const chat = readChat(request, model, false);
+        return { ...chat, write: (id, name, reply) => writeOpenrouterReply(id, name, reply, request) };
+      } catch (error) {
+        if (!(error instanceof InvalidRequest)) throw error;
+        return openrouterError(400, error.message, { error_type: error.code ?? "invalid_request" });
+      }
+    },
+    refuse: refuseOpenrouter,
+    refuseCommands: (message) => openrouterError(400, message, { error_type: "invalid_command" }),
+  };
+
+  function answerGeneration(id: string): Answer {
+    const call = calls.get(id);
+    // OpenRouter, too, knows a call only once it has ended and is billed.
+    if (call?.usage == null || call.format !== "openrouter")
+      return openrouterError(404, `Generation ${id} not found`);
+    return answer({ data: describeCall(call, call.usage) });
+  }
+}
+
+function answer(value: unknown): Answer {
+  const body = JSON.stringify(value);
+  return { status: 200, headers: ["content-type", "application/json"], body };
+}
+
+function describeCall(call: Call, usage: NonNullable<Call["usage"]>) {
+  const cost = inUsd(call.billNano);
+  const prompt = usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
+  return {
+    id: call.id,
+    model: call.model.split(";", 1)[0],
+    provider_name: "OpenAI",
+    api_type: "completions",
+    ...{
+      created_at: call.startedAt,
+      streamed: call.stream,
+      cancelled: call.state === "aborted",
+      is_byok: false,
+    },
+    total_cost: cost,
+    usage: cost,
+    upstream_inference_cost: null,
+    cache_discount: null,
+    tokens_prompt: prompt,
+    tokens_completion: usage.outputTokens,
+    native_tokens_prompt: prompt,
+    native_tokens_completion: usage.outputTokens,
+    native_tokens_reasoning: usage.reasoningTokens,
+    native_tokens_cached: usage.cacheReadTokens,
+    finish_reason: call.state === "completed" ? "stop" : null,
+  };
+}
+
+function describeModel(id: string) {
+  return {
+    id,
+    canonical_slug: id,
+    name: id,
+    created: 1_744_316_542,
+    context_length: 128_000,
+    architecture: {
+      modality: "text+image->text",
+      input_modalities: ["text", "image"],
+      output_modalities: ["text"],
+    },
+    pricing: { prompt: "0.00000015", completion: "0.0000006", input_cache_read: "0.000000075" },
+    top_provider: { context_length: 128_000, max_completion_tokens: 16_384, is_moderated: false },
+    supported_parameters: ["max_tokens", "response_format", "seed", "stop", "temperature", "tools", "top_p"],
+  };
+}
