@@ -55,6 +55,7 @@ describe("a file breaks the rules when", () => {
     ],
     ["shared code makes a date of now", "shared/http/a.ts", "const a = new Date().toISOString();"],
     ["shared code reads the other clock", "shared/http/a.ts", "const a = performance.now();"],
+    ["shared code draws by lot", "shared/http/a.ts", "const a = Math.random();"],
     ["shared code calls fetch", "shared/http/a.ts", 'const a = await fetch("https://example.com");'],
     ["shared code falls back to fetch", "shared/http/a.ts", "const a = options.fetch ?? fetch;"],
     ["shared code hands fetch on", "shared/http/a.ts", "const a = createClient({ fetch });"],

@@ -25,8 +25,9 @@ const directions: Record<string, Row> = {
   "shared/gateway": { folders: shared },
   "supabase/functions/*": { folders: shared },
   local: { folders: [] },
+  operations: { folders: ["shared/keys", "local"] },
   bench: { folders: ["local"] },
-  tests: { folders: ["shared", "supabase/functions", "local", "bench"] },
+  tests: { folders: ["shared", "supabase/functions", "local", "operations", "bench"] },
 };
 
 const entry = /^supabase\/functions\/[^/]+\/index\.ts$/;
@@ -38,7 +39,7 @@ const fileLines = 300;
 const ambientModules =
   /^node:(?:process|os|perf_hooks|fs|child_process|http|https|http2|net|tls|dgram)(?:\/|$)/;
 
-/** Global names that hold the environment, a clock or the network: how each looks in masked source, and what to do instead. */
+/** Global names that hold the environment, a clock, chance or the network: how each looks in masked source, and what to do instead. */
 const ambientNames: readonly [pattern: RegExp, remedy: string][] = [
   [/(?<![.\w$])Deno\b/g, "names Deno: only index.ts may"],
   [/(?<![.\w$])process\s*[.[?]/g, "reads the process: take the setting as a parameter"],
@@ -48,6 +49,7 @@ const ambientNames: readonly [pattern: RegExp, remedy: string][] = [
     /(?<![.\w$])Date\s*\.\s*now\b|(?<![.\w$])new\s+Date\b\s*(?!\s*\(\s*[^\s)])/g,
     "reads a clock: take it as a parameter",
   ],
+  [/(?<![.\w$])Math\s*\.\s*random\b/g, "draws by lot: take the lot as a parameter"],
   [
     /(?<!\btypeof\s+)(?<![.\w$])globalThis\s*\.\s*(?:Deno|process|performance|Date|fetch)\b/g,
     "reaches for a global: take it as a parameter",
@@ -121,7 +123,8 @@ function folderOf(path: string): { name: string; row: string } | undefined {
   if (top === "shared" && second !== undefined) return { name: `shared/${second}`, row: `shared/${second}` };
   if (top === "supabase" && second === "functions" && third !== undefined)
     return { name: `supabase/functions/${third}`, row: "supabase/functions/*" };
-  if (top === "local" || top === "bench" || top === "tests") return { name: top, row: top };
+  if (top === "local" || top === "operations" || top === "bench" || top === "tests")
+    return { name: top, row: top };
   return undefined;
 }
 
