@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { FinishReason } from "../domain/chat-message.ts";
+import type { ChatMessage, ContentPart, FinishReason, ToolCall } from "../domain/chat-message.ts";
 import { SluiceError } from "../domain/errors.ts";
 import { type Database, unwrap } from "./database.ts";
 
@@ -15,8 +15,14 @@ export interface Conversation {
 export interface StoredMessage {
   /** From 1, without gaps. */
   position: number;
-  role: "system" | "user" | "assistant";
-  content: string;
+  role: ChatMessage["role"];
+  /** Texts and images in their order, where there are images. */
+  content: string | ContentPart[];
+  /** Of an assistant's message; empty where it asked for no tool. */
+  toolCalls: ToolCall[];
+  /** Of a tool's message: the call of which it is the result. */
+  toolCallId: string | null;
+  continuation: string | null;
   finishReason: FinishReason | null;
   model: string | null;
   requestId: string;
@@ -44,7 +50,8 @@ export interface Conversations {
 }
 
 const columns = "id, title, message_count, created_at, updated_at";
-const messageColumns = "position, role, content, finish_reason, model_id, request_id, created_at";
+const messageColumns =
+  "position, role, content, parts, tool_calls, tool_call_id, continuation, finish_reason, model_id, request_id, created_at";
 
 /** The rights of the service reach every row: each query here names the owner. */
 export function createConversations(database: Database): Conversations {
@@ -143,6 +150,10 @@ interface MessageRow {
   position: number;
   role: StoredMessage["role"];
   content: string;
+  parts: unknown;
+  tool_calls: unknown;
+  tool_call_id: string | null;
+  continuation: string | null;
   finish_reason: FinishReason | null;
   model_id: string | null;
   request_id: string;
@@ -153,7 +164,10 @@ function toMessage(row: MessageRow): StoredMessage {
   return {
     position: row.position,
     role: row.role,
-    content: row.content,
+    content: (row.parts as ContentPart[] | null) ?? row.content,
+    toolCalls: (row.tool_calls as ToolCall[] | null) ?? [],
+    toolCallId: row.tool_call_id,
+    continuation: row.continuation,
     finishReason: row.finish_reason,
     model: row.model_id,
     requestId: row.request_id,

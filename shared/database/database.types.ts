@@ -34,34 +34,46 @@ export type Database = {
       messages: {
         Row: {
           content: string;
+          continuation: string | null;
           conversation_id: string;
           created_at: string;
           finish_reason: Database["public"]["Enums"]["finish_reason"] | null;
           model_id: string | null;
+          parts: Json | null;
           position: number;
           request_id: string;
           role: Database["public"]["Enums"]["message_role"];
+          tool_call_id: string | null;
+          tool_calls: Json | null;
         };
         ComputedFields: never;
         Insert: {
           content: string;
+          continuation?: string | null;
           conversation_id: string;
           created_at?: string;
           finish_reason?: Database["public"]["Enums"]["finish_reason"] | null;
           model_id?: string | null;
+          parts?: Json | null;
           position: number;
           request_id: string;
           role: Database["public"]["Enums"]["message_role"];
+          tool_call_id?: string | null;
+          tool_calls?: Json | null;
         };
         Update: {
           content?: string;
+          continuation?: string | null;
           conversation_id?: string;
           created_at?: string;
           finish_reason?: Database["public"]["Enums"]["finish_reason"] | null;
           model_id?: string | null;
+          parts?: Json | null;
           position?: number;
           request_id?: string;
           role?: Database["public"]["Enums"]["message_role"];
+          tool_call_id?: string | null;
+          tool_calls?: Json | null;
         };
         Relationships: [
           {
@@ -98,11 +110,15 @@ export type Database = {
     };
     Functions: {
       begin_chats: { Args: { items: Json }; Returns: Json[] };
+      extend_chat: { Args: { hold_id: string }; Returns: boolean };
+      find_request: { Args: { request_id: string; user_id: string }; Returns: Json };
+      list_models: { Args: { model_id?: string; user_id: string }; Returns: Json[] };
+      save_reply_parts: { Args: { items: Json }; Returns: string[] };
       settle_chats: { Args: { items: Json }; Returns: Json[] };
     };
     Enums: {
-      finish_reason: "stop" | "length" | "content_filter" | "interrupted";
-      message_role: "system" | "user" | "assistant";
+      finish_reason: "stop" | "length" | "content_filter" | "tool_calls" | "interrupted";
+      message_role: "system" | "user" | "assistant" | "tool";
     };
     CompositeTypes: {
       [_ in never]: never;
@@ -218,8 +234,8 @@ export type CompositeTypes<
 export const Constants = {
   public: {
     Enums: {
-      finish_reason: ["stop", "length", "content_filter", "interrupted"],
-      message_role: ["system", "user", "assistant"],
+      finish_reason: ["stop", "length", "content_filter", "tool_calls", "interrupted"],
+      message_role: ["system", "user", "assistant", "tool"],
     },
   },
 } as const;

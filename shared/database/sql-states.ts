@@ -2,6 +2,7 @@ import type { ErrorCode } from "../domain/errors.ts";
 
 /** Our own SQLSTATEs: what the migrations answer or raise → the error a caller is told. */
 const errorCodes: Record<string, ErrorCode> = {
+  SL400: "unsupported_parameter",
   SL401: "unauthorized",
   SL402: "quota_exceeded",
   SL403: "model_not_allowed",

@@ -1,14 +1,31 @@
-import type { FinishReason } from "./chat-message.ts";
+import type { FinishReason, ToolCall } from "./chat-message.ts";
 import type { ErrorBody } from "./errors.ts";
 import type { Usage } from "./usage.ts";
 
-/** What is known when the answer begins. */
-export interface ChatStart {
-  /** The id of the request: of its hold, its ledger rows and its log line, too. */
-  id: string;
-  conversationId: string;
+/** Something of the request that the model or its provider cannot do, and that was left out. */
+export interface Warning {
+  /** The field of the request. */
+  param: string;
+  message: string;
+}
+
+/** Who serves a chat. */
+export interface ServedBy {
   model: string;
   provider: string;
+  /** Whose key: of the service's environment, or of its pool in the database. */
+  credential: "environment" | "pool";
+  /** How many provider calls it took so far, this one among them. */
+  attempts: number;
+  warnings: Warning[];
+}
+
+/** What is known when the answer begins. */
+export interface ChatStart extends ServedBy {
+  /** The id of the request: of its hold, its ledger rows and its log line, too. */
+  id: string;
+  /** Null where no conversation is kept. */
+  conversationId: string | null;
 }
 
 /** A limit of the caller's plan as it stands after this chat; amounts in its unit. */
@@ -26,11 +43,8 @@ export interface LimitState {
   resetsAt: string;
 }
 
-/** What is known when the answer is complete and paid for. */
-export interface ChatResult extends ChatStart {
-  content: string;
-  reasoning: string;
-  finishReason: FinishReason;
+/** What a chat cost and what is left. */
+export interface Bill {
   usage: Usage;
   /** Nano-USD (1e-9 USD). */
   costNano: number;
@@ -39,10 +53,29 @@ export interface ChatResult extends ChatStart {
   limits: LimitState[];
 }
 
-/** What a client reads from our stream: one `start`, any number of texts, then exactly one `done` or `error`. */
+/** What is known when the answer is complete and paid for. */
+export interface ChatResult extends ChatStart, Bill {
+  content: string;
+  reasoning: string;
+  toolCalls: ToolCall[];
+  /** To be sent back with the assistant's message, where there is one: see ChatMessage. */
+  continuation?: string;
+  finishReason: FinishReason;
+}
+
+/** The answer as it grows: more text, or more of a tool call, whose first piece has its id and name. */
+export type AnswerPart =
+  | { type: "chunk" | "reasoning"; text: string }
+  | { type: "tool_call"; index: number; id?: string; name?: string; arguments: string };
+
+/**
+ * What a client reads from our stream: one `start`, any number of parts, then exactly one `done` or `error`. `restart` takes back
+ * every part before it: another provider begins again.
+ */
 export type ChatEvent =
   | { type: "start"; data: ChatStart }
-  | { type: "chunk"; data: { text: string } }
-  | { type: "reasoning"; data: { text: string } }
-  | { type: "done"; data: Omit<ChatResult, "content" | "reasoning"> }
+  | { type: "chunk" | "reasoning"; data: { text: string } }
+  | { type: "tool_call"; data: Omit<Extract<AnswerPart, { type: "tool_call" }>, "type"> }
+  | { type: "restart"; data: ServedBy }
+  | { type: "done"; data: Omit<ChatResult, "content" | "reasoning" | "toolCalls"> }
   | { type: "error"; data: ErrorBody };

@@ -53,6 +53,11 @@ export const errorTable = {
     type: "invalid_request_error",
     message: "The provider does not accept this request: check options and model.",
   },
+  unsupported_parameter: {
+    status: 400,
+    type: "invalid_request_error",
+    message: "The model cannot do what this field asks for: leave it out or choose another model.",
+  },
   unauthorized: {
     status: 401,
     type: "authentication_error",
@@ -74,6 +79,11 @@ export const errorTable = {
     status: 404,
     type: "not_found_error",
     message: "There is no such conversation: leave out conversationId to begin one.",
+  },
+  request_not_found: {
+    status: 404,
+    type: "not_found_error",
+    message: "There is no such request of yours: its id is that of the answer's header x-request-id.",
   },
   method_not_allowed: {
     status: 405,

@@ -1,53 +1,74 @@
-import type { FinishReason } from "../domain/chat-message.ts";
+import type { AnswerPart } from "../domain/chat-event.ts";
+import { type FinishReason, maxContinuationLength, type ToolCall } from "../domain/chat-message.ts";
 import type { Usage } from "../domain/usage.ts";
 import { ProviderError, type ProviderEvent } from "../providers/provider.ts";
 
 /** More than any model writes: a provider that does not stop is cut. UTF-16 units. */
 const maxAnswerLength = 8 * 1024 * 1024;
-
-/** What a client is shown of one read: texts of a kind that follow each other in one piece. */
-export interface AnswerPart {
-  type: "chunk" | "reasoning";
-  text: string;
-}
+const maxToolCalls = 128;
 
 /** The answer of one provider call as it grows. */
 export interface Answer {
   /**
-   * Takes the events of one read.
+   * Takes the events of one read. Texts of a kind that follow each other come back in one piece.
    * @throws ProviderError interrupted, where the provider breaks the grammar or does not stop
    */
   add(events: ProviderEvent[]): AnswerPart[];
   readonly content: string;
   readonly reasoning: string;
+  readonly toolCalls: ToolCall[];
   /** Null until the provider said that it has finished. */
-  readonly finish: { reason: FinishReason; usage: Usage | null } | null;
-  /** UTF-8 bytes of content and reasoning. */
+  readonly finish: { reason: FinishReason; usage: Usage | null; continuation?: string } | null;
+  /** UTF-8 bytes of content, reasoning and tool calls. */
   countBytes(): number;
 }
 
 /** An empty answer. */
 export function createAnswer(): Answer {
   const texts = { chunk: "", reasoning: "" };
+  const toolCalls: ToolCall[] = [];
   let finish: Answer["finish"] = null;
+  let length = 0;
+
+  function addText(parts: AnswerPart[], type: "chunk" | "reasoning", text: string): void {
+    const last = parts.at(-1);
+    if (last?.type === type) last.text += text;
+    else parts.push({ type, text });
+    texts[type] += text;
+    length += text.length;
+  }
+
+  function addToolCall(parts: AnswerPart[], piece: Extract<ProviderEvent, { type: "tool_call" }>): void {
+    const { index, id, name } = piece;
+    const call = toolCalls[index];
+    if (call === undefined) {
+      if (index !== toolCalls.length || index >= maxToolCalls || id === undefined || name === undefined)
+        throw new ProviderError("interrupted", "a tool call without beginning");
+      toolCalls.push({ id, name, arguments: piece.arguments });
+    } else call.arguments += piece.arguments;
+    length += piece.arguments.length;
+    const last = parts.at(-1);
+    if (call !== undefined && last?.type === "tool_call" && last.index === index)
+      last.arguments += piece.arguments;
+    else
+      parts.push(
+        call === undefined ? { ...piece } : { type: "tool_call", index, arguments: piece.arguments },
+      );
+  }
+
   return {
     add(events) {
       const parts: AnswerPart[] = [];
       for (const event of events) {
         if (finish !== null) throw new ProviderError("interrupted", "an event after the finish");
-        if (event.type === "finish") {
-          finish = { reason: event.reason, usage: event.usage };
-          continue;
+        if (event.type === "text") addText(parts, "chunk", event.text);
+        else if (event.type === "reasoning") addText(parts, "reasoning", event.text);
+        else if (event.type === "tool_call") addToolCall(parts, event);
+        else {
+          finish = readFinish(event);
         }
-        const type = event.type === "text" ? "chunk" : "reasoning";
-        const last = parts.at(-1);
-        if (last?.type === type) last.text += event.text;
-        else parts.push({ type, text: event.text });
-        texts[type] += event.text;
       }
-      if (texts.chunk.length + texts.reasoning.length > maxAnswerLength) {
-        throw new ProviderError("interrupted", "the answer exceeds 8 MiB");
-      }
+      if (length > maxAnswerLength) throw new ProviderError("interrupted", "the answer exceeds 8 MiB");
       return parts;
     },
     get content() {
@@ -56,11 +77,26 @@ export function createAnswer(): Answer {
     get reasoning() {
       return texts.reasoning;
     },
+    toolCalls,
     get finish() {
       return finish;
     },
-    countBytes: () => countUtf8Bytes(texts.chunk) + countUtf8Bytes(texts.reasoning),
+    countBytes: () =>
+      toolCalls.reduce(
+        (bytes, call) => bytes + countUtf8Bytes(call.name) + countUtf8Bytes(call.arguments),
+        countUtf8Bytes(texts.chunk) + countUtf8Bytes(texts.reasoning),
+      ),
   };
+}
+
+/** A continuation that could not be sent back is of no use. */
+function readFinish({
+  reason,
+  usage,
+  continuation,
+}: Extract<ProviderEvent, { type: "finish" }>): Answer["finish"] {
+  const isUsable = continuation !== undefined && continuation.length <= maxContinuationLength;
+  return { reason, usage, ...(isUsable ? { continuation } : {}) };
 }
 
 const encoder = new TextEncoder();

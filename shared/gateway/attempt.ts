@@ -1,30 +1,34 @@
-import type { ChatRequest } from "../domain/chat-request.ts";
+import type { AnswerPart, ServedBy } from "../domain/chat-event.ts";
+import type { ChatMessage } from "../domain/chat-message.ts";
+import type { ChatOptions } from "../domain/chat-request.ts";
 import { SluiceError } from "../domain/errors.ts";
-import type { Charge, Hold, Route } from "../metering/metering.ts";
+import type { PartialUsage } from "../domain/usage.ts";
+import type { Charge } from "../metering/metering.ts";
 import { ProviderError, type ProviderEvent } from "../providers/provider.ts";
-import type { ConfiguredProvider } from "../providers/registry.ts";
-import { type Answer, type AnswerPart, createAnswer } from "./answer.ts";
-import { interruptedError, refusedError } from "./provider-failure.ts";
+import { type Answer, createAnswer } from "./answer.ts";
+import { type CallFailure, readFailure } from "./call-failure.ts";
+import type { Candidate } from "./candidates.ts";
+import type { ProviderCall } from "./try-candidates.ts";
 import { createWatch, type TimeLimits } from "./watch.ts";
 
 /** One call of a provider: waited for, then read to its end. */
-export interface Attempt {
-  /** Waits for the provider's first event. Returns why there is none, or null. */
-  open(): Promise<SluiceError | null>;
+export interface Attempt extends ProviderCall {
+  readonly served: ServedBy;
+  readonly number: number;
+  readonly candidate: Candidate;
   /** Reads to the end. Returns why the answer broke off, or null when it is complete. */
-  read(onParts: (parts: AnswerPart[]) => void): Promise<SluiceError | null>;
+  read(onParts: (parts: AnswerPart[]) => void): Promise<CallFailure | null>;
   readonly answer: Answer;
-  /** What the call costs as it stands; empty while the provider bills nothing. */
-  charges(): Charge[];
-  /** Ends the call for a reason of ours. */
-  end(error: SluiceError): void;
 }
 
 interface AttemptOptions {
-  request: ChatRequest;
-  hold: Hold;
-  route: Route;
-  configured: ConfiguredProvider;
+  messages: ChatMessage[];
+  options: Omit<ChatOptions, "maxTokens">;
+  maxOutputTokens: number;
+  /** Whether somebody wants the answer piece by piece. */
+  stream: boolean;
+  candidate: Candidate;
+  served: ServedBy;
   /** Which provider call of the chat this is, from 1. */
   number: number;
   limits: TimeLimits;
@@ -41,34 +45,43 @@ interface AttemptOptions {
  */
 const wholeAnswerTokens = 256;
 
-/** Calls the provider of a route. */
-export function createAttempt(options: AttemptOptions): Attempt {
-  const { request, hold, route, configured, limits } = options;
+/** Calls a provider. */
+export function createAttempt(attempt: AttemptOptions): Attempt {
+  const { candidate, limits, maxOutputTokens } = attempt;
   const answer = createAnswer();
-  const isWhole = !request.stream && hold.maxOutputTokens <= wholeAnswerTokens;
+  const isWhole = !attempt.stream && maxOutputTokens <= wholeAnswerTokens;
   const firstTokenMs = limits.firstTokenMs + (isWhole ? limits.gapMs : 0);
-  const watch = createWatch({ ...options, limits: { ...limits, firstTokenMs } });
+  const watch = createWatch({ ...attempt, limits: { ...limits, firstTokenMs } });
   const events = callProvider();
   let first: IteratorResult<ProviderEvent[]> | null = null;
   let isBilled = false;
+  /** What the provider told before it broke off. */
+  let partialUsage: PartialUsage | null = null;
 
   function callProvider(): AsyncIterator<ProviderEvent[]> {
-    const { maxTokens: _, ...providerOptions } = request.options;
-    const { provider, credential } = configured;
-    const messages = [...hold.history, ...request.messages];
-    const call = provider.chat({
-      upstreamModel: route.upstreamModel,
-      messages,
-      maxOutputTokens: hold.maxOutputTokens,
-      options: providerOptions,
+    const call = candidate.provider.chat({
+      upstreamModel: candidate.route.upstreamModel,
+      messages: attempt.messages,
+      maxOutputTokens,
+      options: attempt.options,
       stream: !isWhole,
-      credential,
+      credential: candidate.credential,
       signal: watch.signal,
     });
     return call[Symbol.asyncIterator]();
   }
 
+  function fail(thrown: unknown): unknown {
+    watch.stop();
+    if (thrown instanceof ProviderError) partialUsage = thrown.usage ?? null;
+    return watch.signal.aborted ? watch.signal.reason : thrown;
+  }
+
   return {
+    served: attempt.served,
+    number: attempt.number,
+    candidate,
+
     async open() {
       try {
         first = await events.next();
@@ -77,11 +90,14 @@ export function createAttempt(options: AttemptOptions): Attempt {
         watch.touch();
         return null;
       } catch (thrown) {
-        watch.stop();
-        const error: unknown = watch.signal.aborted ? watch.signal.reason : thrown;
-        // Before its first token a provider bills nothing, but a whole answer that breaks off, or that we cut, has been written.
-        isBilled = isWhole && isCut(error);
-        return isBilled ? interruptedError(error) : refusedError(error);
+        const error = fail(thrown);
+        // Before its first token a provider bills nothing, unless it says so; but a whole answer that breaks off, or that we cut,
+        // has been written.
+        const isCutWhole = isWhole && isCut(error);
+        isBilled = isCutWhole || partialUsage !== null;
+        const failure = readFailure(error, isCutWhole);
+        // What broke off before it began and costs nothing is like no answer.
+        return failure.kind === "interrupted" && !isBilled ? { ...failure, kind: "unavailable" } : failure;
       }
     },
 
@@ -89,32 +105,35 @@ export function createAttempt(options: AttemptOptions): Attempt {
       try {
         for (let read = first; read !== null && !read.done; read = await events.next()) {
           watch.touch();
-          onParts(answer.add(read.value));
+          const parts = answer.add(read.value);
+          if (parts.length > 0) onParts(parts);
         }
         if (answer.finish === null) throw new ProviderError("interrupted", "the answer has no finish");
+        watch.stop();
         return null;
       } catch (thrown) {
+        const error = fail(thrown);
         events.return?.()?.catch(() => {});
-        return interruptedError(watch.signal.aborted ? watch.signal.reason : thrown);
-      } finally {
-        watch.stop();
+        // What comes after the finish can break nothing.
+        if (answer.finish !== null) return null;
+        return readFailure(error, true);
       }
     },
 
     answer,
 
-    charges: () =>
-      isBilled
-        ? [
-            {
-              attempt: options.number,
-              priceId: route.priceId,
-              outcome: answer.finish === null ? "interrupted" : "completed",
-              usage: answer.finish?.usage ?? null,
-              outputBytes: answer.countBytes(),
-            },
-          ]
-        : [],
+    charges(): Charge[] {
+      if (!isBilled) return [];
+      return [
+        {
+          attempt: attempt.number,
+          priceId: candidate.route.priceId,
+          outcome: answer.finish === null ? "interrupted" : "completed",
+          usage: answer.finish?.usage ?? partialUsage,
+          outputBytes: answer.countBytes(),
+        },
+      ];
+    },
 
     end: watch.end,
   };

@@ -9,6 +9,9 @@ export interface TimeLimits {
   deadlineMs: number;
 }
 
+/** Platforms end a request whose answer has not begun after 150 s: an answer that comes in one piece has to be ready before. */
+export const wholeResponseMs = 140_000;
+
 /** Watches one provider call. */
 export interface Watch {
   /** Aborts when a time limit passes or `end` is called; its reason is the SluiceError to report. */

@@ -3,6 +3,7 @@ import { cors } from "hono/cors";
 import { SluiceError, toSluiceError } from "../domain/errors.ts";
 import { discardBody } from "./read-json.ts";
 import { createRequestLog, describeCause, type RequestLog, type WriteLog } from "./request-log.ts";
+import { servedByHeaderNames } from "./served-by-headers.ts";
 
 export interface AppEnv {
   Variables: { log: RequestLog };
@@ -20,6 +21,21 @@ interface AppOptions {
   randomId(): string;
   writeLog: WriteLog;
 }
+
+/** What the official `openai` client sends from a page. */
+const openaiClientHeaders = [
+  "openai-organization",
+  "openai-project",
+  "x-stainless-arch",
+  "x-stainless-helper-method",
+  "x-stainless-lang",
+  "x-stainless-os",
+  "x-stainless-package-version",
+  "x-stainless-retry-count",
+  "x-stainless-runtime",
+  "x-stainless-runtime-version",
+  "x-stainless-timeout",
+];
 
 /**
  * The frame of every function: request id, CORS, one log line a request, and the one place where an error becomes a response.
@@ -42,8 +58,14 @@ export function createApp({ name, allowedOrigins, now, randomId, writeLog }: App
   const answerBrowsers = cors({
     origin: (origin) => (isAllowed(origin) ? origin : null),
     allowMethods: ["GET", "POST", "PATCH", "DELETE"],
-    allowHeaders: ["authorization", "apikey", "content-type", "x-client-info", "x-region"],
-    exposeHeaders: ["x-request-id", "retry-after", "server-timing"],
+    allowHeaders: [
+      ...["authorization", "apikey", "content-type", "x-client-info", "x-region", "last-event-id"],
+      ...openaiClientHeaders,
+    ],
+    exposeHeaders: [
+      ...["x-request-id", "retry-after", "server-timing", "x-should-retry"],
+      ...servedByHeaderNames,
+    ],
     maxAge: 3600,
   });
   // Apps and servers send no origin and need no answer about it, which costs as much as all else in this frame.

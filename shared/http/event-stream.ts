@@ -1,8 +1,10 @@
 /** A response that is written event by event. */
 export interface EventStream {
   body: ReadableStream<Uint8Array>;
-  /** Writes events, those of one tick in one piece; to nobody once the client has left. */
-  send(events: { type: string; data: unknown }[]): void;
+  /** Writes events, those of one tick in one piece; to nobody once the client has left. A client comes back with the last `id`. */
+  send(events: { type: string; data: unknown; id?: string }[]): void;
+  /** Writes events without a name, whose data are at hand as text of one line; otherwise as `send` does. */
+  sendData(texts: string[]): void;
   close(): void;
   /** True once the client has left. */
   readonly isAbandoned: boolean;
@@ -61,7 +63,13 @@ export function createEventStream(heartbeatMs: number): EventStream {
     send(events) {
       if (controller === null || events.length === 0) return;
       if (pending === "") queueMicrotask(flush);
-      for (const { type, data } of events) pending += `event: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+      for (const { type, data, id } of events)
+        pending += `event: ${type}\n${id === undefined ? "" : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`;
+    },
+    sendData(texts) {
+      if (controller === null || texts.length === 0) return;
+      if (pending === "") queueMicrotask(flush);
+      for (const text of texts) pending += `data: ${text}\n\n`;
     },
     close() {
       flush();

@@ -17,6 +17,8 @@ interface Fields {
   userId: string;
   model: string;
   provider: string;
+  credential: string;
+  attempts: number;
   stream: boolean;
   clientLeft: boolean;
   usage: Usage;

@@ -1,46 +1,89 @@
 import { createBatcher } from "../database/batcher.ts";
 import { type Database, isItemFault, unwrap } from "../database/database.ts";
+import { countReplyUnits, type ReplyPart } from "../database/replies.ts";
 import { codeOfSqlState } from "../database/sql-states.ts";
-import type { LimitState } from "../domain/chat-event.ts";
+import type { Bill } from "../domain/chat-event.ts";
 import type { ChatMessage, FinishReason } from "../domain/chat-message.ts";
 import { SluiceError } from "../domain/errors.ts";
-import type { Usage } from "../domain/usage.ts";
+import type { PartialUsage } from "../domain/usage.ts";
+import {
+  type BeginAnswer,
+  readHold,
+  readSettlement,
+  type SettleAnswer,
+  toBeginItem,
+  toSettleItem,
+} from "./metering-items.ts";
 import { refusalError } from "./refusal.ts";
 
-/** What a chat asks for before the provider is called. */
+/** How large a prompt is, for the most that it can cost. */
+export interface PromptSize {
+  /** UTF-8 bytes of all that providers make tokens of: texts, tool calls and results, tools and schemas. */
+  bytes: number;
+  messages: number;
+  images: number;
+  /** The most tokens that a provider adds of its own, for tools and the like. */
+  overheadTokens: number;
+}
+
+/** What a request asks for before a provider is called. */
 export interface BeginRequest {
   /** Chosen by the caller of `begin`; names the request from here on. */
   holdId: string;
   userId: string;
   /** The plan's default where absent. */
   model: string | undefined;
-  conversationId: string;
+  /** Null where no conversation is kept. */
+  conversationId: string | null;
   /** Whether the conversation must exist already; it is made otherwise. */
   continues: boolean;
   /** What is said first, for the title of a new conversation. */
   firstText: string;
-  /** UTF-8 bytes of the text of the request's own messages; the database adds those of the history. */
-  promptBytes: number;
-  promptMessages: number;
+  /** Of the request's own messages; the database adds the history's. */
+  prompt: PromptSize;
+  outputModality: "text" | "embeddings";
+  /** What the model must be able to do, in the words of `models.supported_parameters`. */
+  needs: string[];
   /** The model's own maximum where absent. */
   maxOutputTokens: number | undefined;
 }
 
 /** A way to the model: where to, and at which price. */
 export interface Route {
+  id: number;
   priceId: number;
   provider: string;
   upstreamModel: string;
+  /** The lowest is tried first; those of one rank share the chats by weight. */
+  rank: number;
+  weight: number;
+  contextTokens: number;
+  /** `over`: it failed of late and may be tried again; `lasting`: it is left alone. */
+  outage: "none" | "over" | "lasting";
 }
 
-/** A placed hold: the chat may go to the provider. */
+/** A key of the platform's pool. */
+export interface SealedKey {
+  /** The id of its row; towards the outside it is called `key:<id>`. */
+  id: string;
+  provider: string;
+  sealedKey: string;
+}
+
+/** A placed hold: the request may go to a provider. */
 export interface Hold {
   model: string;
-  /** In the order of trying; at least one. */
+  /** At least one. */
   routes: Route[];
+  keys: SealedKey[];
+  /** The ids of keys, of the environment too, that are to be left alone, and for how many milliseconds; null: until somebody acts. */
+  coolingKeys: ReadonlyMap<string, number | null>;
   history: ChatMessage[];
   /** What was held, so what the provider may be asked for. */
   maxOutputTokens: number;
+  supportedParameters: string[];
+  /** How long the model may think before its first token; null where the service's own limit counts. */
+  firstTokenMs: number | null;
 }
 
 /** One provider call that may cost money. */
@@ -49,66 +92,76 @@ export interface Charge {
   attempt: number;
   priceId: number;
   outcome: "completed" | "interrupted";
-  /** As the provider reported it; null where it did not, so that it is estimated from the text. */
-  usage: Usage | null;
+  /** As the provider reported it; what it did not report is estimated. */
+  usage: PartialUsage | null;
   /** UTF-8 bytes of the answer, for the estimate. */
   outputBytes: number;
 }
 
-/** What became of a chat: what to charge, and what to add to the conversation. Neither where there is none. */
+/** What a request learned of routes and keys, for those that come after it. */
+export interface HealthReport {
+  /** Routes that failed and that may not be at their end yet. */
+  failedRoutes: number[];
+  /** Routes that had failed before and now work. */
+  reachedRoutes: number[];
+  keyReports: {
+    keyId: string;
+    provider: string;
+    reason: "credential" | "quota" | "rate_limited";
+    /** How long the provider asks to wait, in milliseconds. */
+    waitMs: number | undefined;
+  }[];
+}
+
+/** What became of a request: what to charge, and what to keep. */
 export interface SettleRequest {
   holdId: string;
   charges: Charge[];
+  /** What is added to the conversation; nothing where there is none. */
   messages: (ChatMessage & { finishReason?: FinishReason })[];
+  /** The rest of a reply of which parts were written down, or that stands in no conversation. */
+  reply?: ReplyPart;
+  health?: HealthReport;
 }
 
-/** A settled chat, as the ledger has it. */
-export interface Settlement {
+/** A settled request, as the ledger has it. */
+export interface Settlement extends Bill {
   /** False where there is no such hold: nothing was charged. */
   isKnown: boolean;
   /** False where the messages could not be added to the conversation. The charge stands. */
   isStored: boolean;
-  usage: Usage;
-  /** Nano-USD (1e-9 USD). */
-  costNano: number;
-  estimated: boolean;
-  limits: LimitState[];
 }
 
 export interface Metering {
   /**
-   * Checks every limit and holds what the chat can cost at most.
+   * Checks every limit and holds what the request can cost at most.
    * @throws SluiceError with the refusal, when nothing is held; or database_unavailable, when something may be
    */
   begin(request: BeginRequest): Promise<Hold>;
   /**
-   * Charges what the chat did cost and releases its hold. Twice is once.
+   * Holds as much again, for another provider call after one that cost money.
+   * @returns false where a limit does not allow it
+   * @throws SluiceError when the database cannot be reached: then nothing more may be spent
+   */
+  extend(holdId: string): Promise<boolean>;
+  /**
+   * Charges what the request did cost and releases its hold. Twice is once.
    * @throws SluiceError when the database cannot be reached or refuses: try again, the money is spent
    */
   settle(request: SettleRequest): Promise<Settlement>;
 }
 
-/** The most chats of one database call: keeps a batch within a few milliseconds. */
+/** The most requests of one database call: keeps a batch within a few milliseconds. */
 const maxBatchItems = 64;
 
-/** Holds and settlements by `begin_chats` and `settle_chats`, many chats to a round trip under load. */
+/** Holds and settlements by `begin_chats` and `settle_chats`, many requests to a round trip under load. */
 export function createMetering(database: Database): Metering {
   const begin = createBatcher<BeginRequest, BeginAnswer>({
     maxItems: maxBatchItems,
     countUnits: ({ firstText }) => firstText.length,
     isItemFault,
     async send(requests) {
-      const items = requests.map((request) => ({
-        hold_id: request.holdId,
-        user_id: request.userId,
-        model_id: request.model ?? null,
-        conversation_id: request.conversationId,
-        continues: request.continues,
-        first_text: request.firstText,
-        prompt_bytes: request.promptBytes,
-        prompt_messages: request.promptMessages,
-        max_output_tokens: request.maxOutputTokens ?? null,
-      }));
+      const items = requests.map(toBeginItem);
       const answers = unwrap(await database.rpc("begin_chats", { items })) as unknown as BeginAnswer[];
       return inOrder(requests, answers);
     },
@@ -116,18 +169,12 @@ export function createMetering(database: Database): Metering {
 
   const settle = createBatcher<SettleRequest, SettleAnswer>({
     maxItems: maxBatchItems,
-    countUnits: ({ messages }) => messages.reduce((units, { content }) => units + content.length, 0),
+    countUnits: ({ messages, reply }) =>
+      messages.reduce((units, message) => units + JSON.stringify(message).length, 0) +
+      (reply ? countReplyUnits(reply) : 0),
     isItemFault,
     async send(requests) {
-      const items = requests.map((request) => ({
-        hold_id: request.holdId,
-        charges: request.charges.map(toChargeItem),
-        messages: request.messages.map(({ role, content, finishReason }) => ({
-          role,
-          content,
-          finish_reason: finishReason ?? null,
-        })),
-      }));
+      const items = requests.map(toSettleItem);
       const answers = unwrap(await database.rpc("settle_chats", { items })) as unknown as SettleAnswer[];
       return inOrder(requests, answers);
     },
@@ -136,92 +183,18 @@ export function createMetering(database: Database): Metering {
   return {
     async begin(request) {
       const answer = await begin(request);
-      if (answer.refusal !== undefined) {
-        const code = codeOfSqlState(answer.refusal);
-        if (code === undefined)
-          throw new SluiceError("internal_error", { cause: new Error(`unknown refusal ${answer.refusal}`) });
-        throw refusalError(code, answer.detail ?? null);
-      }
-      return {
-        model: answer.model_id,
-        routes: answer.routes.map((route) => ({
-          priceId: route.price_id,
-          provider: route.provider,
-          upstreamModel: route.upstream_model,
-        })),
-        history: answer.history,
-        maxOutputTokens: answer.max_output_tokens,
-      };
+      if (answer.refusal === undefined) return readHold(answer);
+      const code = codeOfSqlState(answer.refusal);
+      if (code === undefined)
+        throw new SluiceError("internal_error", { cause: new Error(`unknown refusal ${answer.refusal}`) });
+      throw refusalError(code, answer.detail ?? null);
     },
 
-    async settle(request) {
-      const answer = await settle(request);
-      return {
-        isKnown: answer.is_known,
-        isStored: answer.is_stored,
-        usage: {
-          inputTokens: answer.usage.input_tokens,
-          cacheReadTokens: answer.usage.cache_read_tokens,
-          cacheWriteTokens: answer.usage.cache_write_tokens,
-          outputTokens: answer.usage.output_tokens,
-          reasoningTokens: answer.usage.reasoning_tokens,
-        },
-        costNano: answer.cost_nano,
-        estimated: answer.estimated,
-        limits: answer.limits.map(({ scope_id, resets_at, ...limit }) => ({
-          ...limit,
-          scopeId: scope_id,
-          left: Math.max(0, limit.limit - limit.used - limit.held),
-          resetsAt: new Date(resets_at).toISOString(),
-        })),
-      };
+    async extend(holdId) {
+      return unwrap(await database.rpc("extend_chat", { hold_id: holdId }));
     },
-  };
-}
 
-// What the two functions answer.
-
-type BeginAnswer = { hold_id: string; detail?: Record<string, unknown> | null } & (
-  | { refusal: string }
-  | {
-      refusal?: undefined;
-      model_id: string;
-      routes: { price_id: number; provider: string; upstream_model: string }[];
-      max_output_tokens: number;
-      history: ChatMessage[];
-    }
-);
-
-interface SettleAnswer {
-  hold_id: string;
-  is_known: boolean;
-  is_stored: boolean;
-  usage: {
-    input_tokens: number;
-    cache_read_tokens: number;
-    cache_write_tokens: number;
-    output_tokens: number;
-    reasoning_tokens: number;
-  };
-  cost_nano: number;
-  estimated: boolean;
-  limits: (Omit<LimitState, "scopeId" | "left" | "resetsAt"> & { scope_id: string; resets_at: string })[];
-}
-
-/** A charge without usage leaves the tokens out: the database estimates them. */
-function toChargeItem({ attempt, priceId, outcome, usage, outputBytes }: Charge) {
-  return {
-    attempt,
-    price_id: priceId,
-    outcome,
-    output_bytes: outputBytes,
-    ...(usage && {
-      input_tokens: usage.inputTokens,
-      cache_read_tokens: usage.cacheReadTokens,
-      cache_write_tokens: usage.cacheWriteTokens,
-      output_tokens: usage.outputTokens,
-      reasoning_tokens: usage.reasoningTokens,
-    }),
+    settle: async (request) => readSettlement(await settle(request)),
   };
 }
 

@@ -10,6 +10,7 @@ const unitNames: Record<string, string> = { requests: "requests", tokens: "token
 export function refusalError(code: ErrorCode, detail: Record<string, unknown> | null): SluiceError {
   if (code === "model_not_allowed" || code === "model_not_found")
     return new SluiceError(code, { param: "model" });
+  if (code === "unsupported_parameter") return unsupportedError(String(detail?.missing));
   if (code === "conversation_not_found") return new SluiceError(code, { param: "conversationId" });
   if (detail === null || (code !== "quota_exceeded" && code !== "rate_limited")) return new SluiceError(code);
 
@@ -36,5 +37,25 @@ export function refusalError(code: ErrorCode, detail: Record<string, unknown> | 
   return new SluiceError(code, {
     message: `${what} does not cover this request. It resets at ${resetsAt}${upgrade ? `; the plan "${upgrade}" would allow it` : ""}.`,
     detail: { limit, upgrade },
+  });
+}
+
+/** What a model cannot do, by the name in the catalogue: the field that asks for it, and in words. */
+const abilities: Record<string, { param: string; what: string }> = {
+  text: { param: "model", what: "chat" },
+  embeddings: { param: "model", what: "embed texts" },
+  image: { param: "messages", what: "see images" },
+  tools: { param: "options.tools", what: "call tools" },
+  tool_choice: { param: "options.toolChoice", what: "be told which tool to call" },
+  stop: { param: "options.stop", what: "stop at given texts" },
+  response_format: { param: "options.responseFormat", what: "be held to JSON" },
+  structured_outputs: { param: "options.responseFormat", what: "be held to a schema" },
+};
+
+function unsupportedError(missing: string): SluiceError {
+  const { param, what } = abilities[missing] ?? { param: "model", what: missing };
+  return new SluiceError("unsupported_parameter", {
+    param,
+    message: `${param}: this model cannot ${what}. Choose another model or leave it out.`,
   });
 }

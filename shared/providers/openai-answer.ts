@@ -1,43 +1,56 @@
+import type { Secret } from "../domain/secret.ts";
 import type { Usage } from "../domain/usage.ts";
+import type { Thoughts, WireThoughts } from "./openai-continuation.ts";
+import { errorInAnswer, findError, type MaybeError } from "./openai-errors.ts";
+import { createToolCalls } from "./openai-tool-calls.ts";
+import { readUsage, type WireUsage } from "./openai-usage.ts";
 import { ProviderError, type ProviderEvent } from "./provider.ts";
 import { readSseData } from "./sse-data.ts";
+import { isObject, isText, parseJson } from "./untrusted.ts";
 
-// What OpenAI sends, as far as it is read. Everything may be missing: it comes from outside.
+// What OpenAI and others send in its format, as far as it is read. Everything may be missing: it comes from outside.
 
-interface WireUsage {
-  prompt_tokens?: number;
-  completion_tokens?: number;
-  total_tokens?: number;
-  prompt_tokens_details?: { cached_tokens?: number; cache_write_tokens?: number } | null;
-  completion_tokens_details?: { reasoning_tokens?: number } | null;
+interface WireText extends WireThoughts {
+  /** Mistral's reasoning models send parts. */
+  content?: unknown;
+  refusal?: unknown;
+  /** OpenRouter and Groq; DeepSeek and xAI say `reasoning_content`. */
+  reasoning?: unknown;
+  tool_calls?: unknown;
 }
 
-interface WireText {
-  content?: string | null;
-  refusal?: string | null;
-  /** Not OpenAI's own, but of services that speak its format. */
-  reasoning_content?: string | null;
-}
-
-/** What stands in an error of OpenAI's shape. */
-export interface WireError {
-  message?: unknown;
+interface WirePart {
   type?: unknown;
-  code?: unknown;
+  text?: unknown;
+  thinking?: unknown;
 }
 
-interface WireCompletion {
-  choices?: { delta?: WireText; message?: WireText; finish_reason?: string | null }[];
+interface WireCompletion extends MaybeError {
+  id?: unknown;
+  choices?: ({ delta?: WireText; message?: WireText; finish_reason?: unknown } & MaybeError)[];
   usage?: WireUsage | null;
-  error?: WireError;
+}
+
+/** Whose answer is read. */
+export interface Reading {
+  /** Kept out of errors. */
+  key: Secret;
+  /** Null where the provider wants nothing back with the results of tools. */
+  thoughts: Thoughts | null;
 }
 
 /**
  * Reads a streamed answer.
- * @throws ProviderError interrupted, where it breaks off before the provider says that it has finished
+ * @throws ProviderError interrupted, where it breaks off before the provider says that it has finished; where it breaks off before it has
+ * begun, what the provider says is the reason
  */
-export async function* readStream(response: Response): AsyncGenerator<ProviderEvent[]> {
+export async function* readStream(
+  response: Response,
+  { key, thoughts }: Reading,
+): AsyncGenerator<ProviderEvent[]> {
   if (response.body === null) throw new ProviderError("interrupted", "the answer has no body");
+  const toolCalls = createToolCalls();
+  let isBegun = false;
   let reason: string | undefined;
   let usage: Usage | null = null;
   try {
@@ -50,19 +63,24 @@ export async function* readStream(response: Response): AsyncGenerator<ProviderEv
         if (isOver) break;
         // A line that is not JSON is skipped: one garbled chunk must not cost the whole answer.
         const chunk: WireCompletion | undefined = parseJson(payload);
-        if (chunk?.error) {
-          failure = new ProviderError("interrupted", `in the stream: ${describeError(chunk.error)}`);
+        if (chunk?.usage) usage = readUsage(chunk.usage) ?? usage;
+        const choice = chunk?.choices?.[0];
+        const error = findError(chunk) ?? findBreak(choice?.finish_reason);
+        if (error !== undefined) {
+          failure = errorInAnswer(error, { isBegun: isBegun || events.length > 0, usage, key });
           break;
         }
-        const choice = chunk?.choices?.[0];
-        if (choice?.delta) pushTexts(events, choice.delta);
-        if (choice?.finish_reason) reason = choice.finish_reason;
-        if (chunk?.usage) {
-          usage = readUsage(chunk.usage) ?? usage;
-          // OpenAI documents it as the last before [DONE]: usage alone, behind the finish.
-          isOver = reason !== undefined && chunk.choices?.length === 0;
+        const delta = choice?.delta;
+        if (delta) {
+          pushTexts(events, delta);
+          if (delta.tool_calls) toolCalls.push(events, delta.tool_calls, chunk?.id);
+          thoughts?.add(delta);
         }
+        // Behind the finish the usage is the last before [DONE]; beside it, as Mistral has it, it may be a count so far.
+        if (chunk?.usage && reason !== undefined) isOver = true;
+        if (isText(choice?.finish_reason)) reason = choice.finish_reason;
       }
+      isBegun ||= events.length > 0;
       if (events.length > 0) yield events;
       if (failure !== undefined) throw failure;
       // Whether the provider says or does more is its affair: nobody waits for it.
@@ -70,98 +88,103 @@ export async function* readStream(response: Response): AsyncGenerator<ProviderEv
     }
   } catch (error) {
     // What comes after the finish can break nothing.
-    if (reason === undefined) throwInterrupted(error);
+    if (reason === undefined) throw toInterruption(error, usage);
   }
   // The end of the connection is the end of the answer only if the provider said that it has finished.
-  if (reason === undefined)
-    throw new ProviderError("interrupted", "the stream ended without a finish_reason");
-  yield [{ type: "finish", reason: readFinishReason(reason), usage }];
-}
-
-/** The object in a text; undefined where there is none. */
-export function parseJson(text: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  if (reason === undefined) throw interruption("the stream ended without a finish_reason", usage);
+  yield finish([], reason, { usage, thoughts, toolCalls });
 }
 
 /**
  * Reads an answer that came whole.
- * @throws ProviderError interrupted, where its body breaks off; unavailable, where it holds an error instead
+ * @throws ProviderError interrupted, where its body breaks off; where it holds an error instead, what that says
  */
-export async function readAnswer(response: Response): Promise<ProviderEvent[]> {
-  const answer: WireCompletion | null = await response.json().catch(throwInterrupted);
-  if (answer?.error)
-    throw new ProviderError("unavailable", `instead of an answer: ${describeError(answer.error)}`);
-  const choice = answer?.choices?.[0];
-  if (!choice?.finish_reason) throw new ProviderError("interrupted", "the answer has no finish_reason");
-  const events: ProviderEvent[] = [];
-  if (choice.message) pushTexts(events, choice.message);
+export async function readAnswer(response: Response, { key, thoughts }: Reading): Promise<ProviderEvent[]> {
+  const answer: WireCompletion | null = await response.json().catch((error: unknown) => {
+    throw toInterruption(error, null);
+  });
   const usage = answer?.usage ? readUsage(answer.usage) : null;
-  events.push({ type: "finish", reason: readFinishReason(choice.finish_reason), usage });
+  const choice = answer?.choices?.[0];
+  const events: ProviderEvent[] = [];
+  const toolCalls = createToolCalls();
+  if (choice?.message) {
+    pushTexts(events, choice.message);
+    toolCalls.push(events, choice.message.tool_calls, answer?.id);
+    thoughts?.add(choice.message);
+  }
+  // OpenRouter has it beside the message.
+  const error = findError(answer ?? undefined) ?? findError(choice) ?? findBreak(choice?.finish_reason);
+  if (error !== undefined) throw errorInAnswer(error, { isBegun: events.length > 0, usage, key });
+  if (!isText(choice?.finish_reason)) throw interruption("the answer has no finish_reason", usage);
+  return finish(events, choice.finish_reason, { usage, thoughts, toolCalls });
+}
+
+/** Adds the end of an answer to its last events. */
+function finish(
+  events: ProviderEvent[],
+  wireReason: string,
+  {
+    usage,
+    thoughts,
+    toolCalls,
+  }: { usage: Usage | null; thoughts: Thoughts | null; toolCalls: ReturnType<typeof createToolCalls> },
+): ProviderEvent[] {
+  let hasCalls: boolean;
+  try {
+    hasCalls = toolCalls.finish(events) > 0;
+  } catch (error) {
+    throw toInterruption(error, usage);
+  }
+  const continuation = hasCalls ? thoughts?.finish() : undefined;
+  const reason = readFinishReason(wireReason, hasCalls);
+  events.push({ type: "finish", reason, usage, ...(continuation === undefined ? {} : { continuation }) });
   return events;
 }
 
-function pushTexts(events: ProviderEvent[], { reasoning_content, content, refusal }: WireText): void {
+function pushTexts(
+  events: ProviderEvent[],
+  { reasoning_content, reasoning, content, refusal }: WireText,
+): void {
   if (isText(reasoning_content)) events.push({ type: "reasoning", text: reasoning_content });
+  else if (isText(reasoning)) events.push({ type: "reasoning", text: reasoning });
   if (isText(content)) events.push({ type: "text", text: content });
+  else if (Array.isArray(content)) pushParts(events, content, "text");
   // A refusal is the model's answer: it is shown and paid for like any other.
   if (isText(refusal)) events.push({ type: "text", text: refusal });
 }
 
-function isText(value: unknown): value is string {
-  return typeof value === "string" && value !== "";
+/** Mistral: `{ type: "text", text }`, and `{ type: "thinking", thinking: [{ type: "text", text }] }`. */
+function pushParts(events: ProviderEvent[], parts: unknown[], type: "text" | "reasoning"): void {
+  for (const part of parts.filter(isObject) as WirePart[]) {
+    if (part.type === "text" && isText(part.text)) events.push({ type, text: part.text });
+    if (part.type === "thinking" && Array.isArray(part.thinking))
+      pushParts(events, part.thinking, "reasoning");
+  }
 }
 
-/**
- * `prompt_tokens` includes what the cache served and stored; our buckets do not overlap. Null where the totals are no counts:
- * the ledger would refuse them, and the charge would be lost instead of estimated.
- */
-function readUsage(usage: WireUsage): Usage | null {
-  const { prompt_tokens: prompt, completion_tokens: completion } = usage;
-  if (!isCount(prompt) || !isCount(completion)) return null;
-  const cacheReadTokens = countOf(usage.prompt_tokens_details?.cached_tokens);
-  const cacheWriteTokens = countOf(usage.prompt_tokens_details?.cache_write_tokens);
-  const reasoningTokens = countOf(usage.completion_tokens_details?.reasoning_tokens);
-  return {
-    inputTokens: Math.max(0, prompt - cacheReadTokens - cacheWriteTokens),
-    cacheReadTokens,
-    cacheWriteTokens,
-    // xAI leaves the reasoning out of completion_tokens, though not out of the total, and bills it as output.
-    outputTokens: Math.max(completion, countOf(usage.total_tokens) - prompt, reasoningTokens),
-    reasoningTokens,
-  };
+/** A finish that is none: OpenRouter's and Mistral's `error`, vLLM's `abort`, DeepSeek's lack of a server. */
+function findBreak(finishReason: unknown): MaybeError | undefined {
+  const isBreak =
+    finishReason === "error" || finishReason === "abort" || finishReason === "insufficient_system_resource";
+  return isBreak ? { type: `finish_reason ${finishReason}` } : undefined;
 }
 
-/** More than any call can have: beyond it a number is a fault, and its cost would not fit into the ledger. */
-const maxTokenCount = 1_000_000_000;
-
-function isCount(value: unknown): value is number {
-  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= maxTokenCount;
+function readFinishReason(
+  reason: string,
+  hasCalls: boolean,
+): "stop" | "length" | "content_filter" | "tool_calls" {
+  // Mistral's model_length: the context is full.
+  if (reason === "length" || reason === "model_length") return "length";
+  if (reason === "content_filter") return reason;
+  // Some services say "stop" also with calls.
+  return hasCalls ? "tool_calls" : "stop";
 }
 
-function countOf(value: unknown): number {
-  return isCount(value) ? value : 0;
+function interruption(message: string, usage: Usage | null, cause?: unknown): ProviderError {
+  return new ProviderError("interrupted", message, { usage: usage ?? undefined, cause });
 }
 
-function readFinishReason(reason: string): "stop" | "length" | "content_filter" {
-  return reason === "length" || reason === "content_filter" ? reason : "stop";
-}
-
-function throwInterrupted(error: unknown): never {
-  if (error instanceof ProviderError) throw error;
-  throw new ProviderError("interrupted", "the connection broke in the middle of the answer", {
-    cause: error,
-  });
-}
-
-/** An error's type, code and message for the log: no more of it than fits a line, because providers repeat what they were sent. */
-export function describeError({ type, code, message }: WireError): string {
-  return [type, code, message]
-    .filter(isText)
-    .map((text) => text.slice(0, 200))
-    .join(" ");
+function toInterruption(error: unknown, usage: Usage | null): ProviderError {
+  if (error instanceof ProviderError) return error;
+  return interruption("the connection broke in the middle of the answer", usage, error);
 }

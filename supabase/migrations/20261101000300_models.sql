@@ -5,6 +5,7 @@
 -- Types -------------------------------------------------------------------------------------------------------------
 
 create type private.model_status as enum ('new', 'active', 'inactive', 'disabled');
+create type private.route_order as enum ('priority', 'cheapest');
 
 -- Tables ------------------------------------------------------------------------------------------------------------
 
@@ -14,12 +15,24 @@ create table private.models (
   status private.model_status not null default 'new',
   context_tokens integer not null check (context_tokens > 0),
   max_output_tokens integer not null check (max_output_tokens between 1 and context_tokens),
+  input_modalities text[] not null default '{text}',
+  output_modalities text[] not null default '{text}',
+  supported_parameters text[] not null default '{max_tokens,temperature,top_p,stop,seed}',
+  image_tokens integer not null default 50000 check (image_tokens > 0),
+  first_token_ms integer check (first_token_ms between 1000 and 540000),
+  route_order private.route_order not null default 'priority',
   created_at timestamptz not null default now()
 );
 
 comment on table private.models is 'The catalogue. Only an active model can be called.';
 comment on column private.models.context_tokens is 'The most tokens of prompt and answer together: a provider refuses a longer prompt.';
 comment on column private.models.max_output_tokens is 'The most tokens of one answer, reasoning included.';
+comment on column private.models.input_modalities is 'What a prompt may hold, in OpenRouter''s words: text, image.';
+comment on column private.models.output_modalities is 'What it answers with, in OpenRouter''s words: text, or embeddings.';
+comment on column private.models.supported_parameters is 'What can be asked of it, in OpenRouter''s words: temperature, top_p, stop, seed, tools, response_format, structured_outputs, reasoning …';
+comment on column private.models.image_tokens is 'The most tokens that one image can be billed for. The default is above the dearest known, 48,169 of GPT-4o mini (eight tiles at 5,667, and 2,833).';
+comment on column private.models.first_token_ms is 'How long it may think before its first token; null for the service''s own limit.';
+comment on column private.models.route_order is 'Whether its routes are tried by priority, or the cheapest first.';
 
 create table private.plan_models (
   plan_id text not null references private.plans (id) on delete cascade,
@@ -40,12 +53,16 @@ create table private.model_routes (
   provider text not null check (provider ~ '^[a-z][a-z0-9-]{0,39}$'),
   upstream_model text not null check (char_length(upstream_model) between 1 and 200),
   priority smallint not null default 0,
+  weight integer not null default 1 check (weight between 1 and 1000000),
+  context_tokens integer check (context_tokens > 0),
   is_enabled boolean not null default true,
   unique (model_id, provider, upstream_model)
 );
 
 comment on table private.model_routes is 'A way to a model: a provider and the provider''s own name for it.';
 comment on column private.model_routes.priority is 'The lowest is tried first.';
+comment on column private.model_routes.weight is 'Routes of one rank share the chats in this proportion: which is tried first is drawn by lot.';
+comment on column private.model_routes.context_tokens is 'Where it is smaller than the model''s: a chat that is too long for this route goes on to a larger one.';
 
 create table private.route_prices (
   id bigint generated always as identity primary key,
@@ -89,13 +106,21 @@ create view private.priced_models with (security_invoker = true) as
   select
     route.model_id,
     json_agg(
-      json_build_object('price_id', price.id, 'provider', route.provider, 'upstream_model', route.upstream_model)
+      json_build_object(
+        'id', route.id, 'price_id', price.id, 'provider', route.provider, 'upstream_model', route.upstream_model,
+        -- Prompts are longer than answers: three to one is the usual blend.
+        'rank', case model.route_order when 'priority' then route.priority else 3 * price.input_usd + price.output_usd end,
+        'weight', route.weight, 'context_tokens', coalesce(route.context_tokens, model.context_tokens)
+      )
       order by route.priority, route.id
     ) as routes,
+    array_agg(route.id) as route_ids,
+    array_agg(route.provider) as providers,
     array_agg(price.id order by route.priority, route.id) as price_ids,
     max(greatest(price.input_usd, price.cache_write_usd)) as dearest_input_usd,
     max(price.output_usd) as dearest_output_usd
   from private.model_routes route
+  join private.models model on model.id = route.model_id
   cross join lateral (
     select p.id, p.input_usd, p.cache_write_usd, p.output_usd
     from private.route_prices p
@@ -107,7 +132,29 @@ create view private.priced_models with (security_invoker = true) as
   group by route.model_id;
 
 comment on view private.priced_models is
-  'The routes of a model in the order of trying, each with the price in force, and the dearest price any of them can charge. A model without a priced route is not here.';
+  'The routes of a model, each with the price in force and its rank (the lowest is tried first), and the dearest price any of them can charge. A model without a priced route is not here.';
 
 revoke all on private.priced_models from public, anon, authenticated, service_role;
 grant select on private.priced_models to service_role;
+
+-- API ---------------------------------------------------------------------------------------------------------------
+
+create function public.list_models(user_id uuid, model_id text default null) returns setof json
+language sql stable security invoker set search_path = ''
+as $$
+  select json_build_object(
+    'id', m.id, 'name', m.name, 'created_at', m.created_at, 'context_tokens', m.context_tokens,
+    'max_output_tokens', m.max_output_tokens, 'input_modalities', m.input_modalities,
+    'output_modalities', m.output_modalities, 'supported_parameters', m.supported_parameters
+  )
+  from private.accounts a
+  join private.plan_models g on g.plan_id = a.plan_id
+  join private.models m on m.id = g.model_id and m.status = 'active'
+  where a.user_id = list_models.user_id and (list_models.model_id is null or m.id = list_models.model_id)
+  order by m.id;
+$$;
+
+comment on function public.list_models is 'The active models of a caller''s plan, or the one of them that is named.';
+
+revoke all on function public.list_models from public, anon, authenticated;
+grant execute on function public.list_models to service_role;

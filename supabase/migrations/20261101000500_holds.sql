@@ -23,12 +23,12 @@ create type private.pace as (scope private.limit_scope, scope_id text, "limit" b
 comment on type private.pace is 'A rate that a request must keep, and when the next request would be due if this one were let through.';
 
 create type private.hold_request as (
-  hold_id uuid, user_id uuid, conversation_id uuid, model_id text, context_tokens integer,
-  prompt_bytes bigint, prompt_messages integer, max_output_tokens integer
+  hold_id uuid, user_id uuid, conversation_id uuid, model_id text, most_prompt_tokens integer,
+  prompt_bytes bigint, prompt_messages integer, overhead_tokens integer, images integer, image_tokens integer, max_output_tokens integer
 );
 
 create type private.hold_decision as (
-  hold_id uuid, routes json, max_output_tokens integer, refusal text, detail json
+  hold_id uuid, routes json, route_ids bigint[], providers text[], max_output_tokens integer, refusal text, detail json
 );
 
 comment on type private.hold_decision is
@@ -39,14 +39,15 @@ comment on type private.hold_decision is
 create table private.holds (
   id uuid primary key,
   user_id uuid not null,
-  conversation_id uuid not null,
+  conversation_id uuid,
   plan_id text not null,
   model_id text not null,
   price_ids bigint[] not null check (cardinality(price_ids) > 0),
-  prompt_bytes bigint not null,
   prompt_tokens bigint not null,
+  likely_prompt_tokens bigint not null check (likely_prompt_tokens <= prompt_tokens),
   max_output_tokens integer not null,
   reservations private.reservation[] not null,
+  calls smallint not null default 1,
   state private.hold_state not null default 'pending',
   created_at timestamptz not null default now(),
   expires_at timestamptz not null,
@@ -57,8 +58,10 @@ comment on table private.holds is
   'A request that was let through, from before the provider is called. No foreign keys: a hold is settled even if its caller is deleted, and a key on plan or model would have every request lock the same rows.';
 comment on column private.holds.id is 'The id of the request, chosen by the function.';
 comment on column private.holds.price_ids is 'The prices in force when the hold was placed, one for each route, in the order of trying. Nothing else can be charged.';
-comment on column private.holds.prompt_bytes is 'UTF-8 bytes of all text of the prompt, history included.';
+comment on column private.holds.conversation_id is 'Null where no conversation is kept.';
 comment on column private.holds.prompt_tokens is 'The most tokens that the prompt can be billed for.';
+comment on column private.holds.likely_prompt_tokens is 'About what it will be billed for: charged where the provider reports no usage.';
+comment on column private.holds.calls is 'For how many provider calls that cost money the reservations are enough.';
 
 create index holds_pending on private.holds (user_id, expires_at) where state = 'pending';
 
@@ -93,19 +96,28 @@ as $$
 begin
   -- Everything about a request is on its own row, so that the work grows with the number of requests and not with its square.
   return query
-  with request as materialized (
+  with priced as materialized (
+    select p.* from private.priced_models p where p.model_id = any (array(select distinct r.model_id from unnest(requests) r))
+  ),
+  request as materialized (
     select
-      r.hold_id, r.user_id, r.conversation_id, r.model_id, r.prompt_bytes, r.max_output_tokens,
-      account.plan_id, account.anchor_at, priced.routes, priced.price_ids, bound.tokens as prompt_tokens,
+      r.hold_id, r.user_id, r.conversation_id, r.model_id, r.max_output_tokens,
+      account.plan_id, account.anchor_at, priced.routes, priced.route_ids, priced.providers, priced.price_ids,
+      bound.tokens as prompt_tokens,
+      -- About 4 bytes a token (OpenAI's rule of thumb for English) with 4 tokens a message, and most images below a thousand.
+      least(
+        ceil(r.prompt_bytes / 4.0) + 4 * r.prompt_messages + 3 + least(r.image_tokens, 1000) * r.images, bound.tokens
+      ) as likely_prompt_tokens,
       1e9 * bound.tokens * priced.dearest_input_usd as prompt_nano,
       1e9 * priced.dearest_output_usd as output_token_nano
     from unnest(requests) r
     join private.accounts account on account.user_id = r.user_id
-    left join lateral (select * from private.priced_models p where p.model_id = r.model_id) priced on true
+    left join priced on priced.model_id = r.model_id
     -- The most the prompt can be billed for: a byte-level tokenizer never makes more tokens than bytes, framing takes 3 or 4
-    -- tokens a message (OpenAI's cookbook; 16 is above every provider's), and no provider takes more than the context.
+    -- tokens a message (OpenAI's cookbook; 16 is above every provider's), images have a ceiling, and no provider takes more than
+    -- it has room for.
     cross join lateral (
-      select least(r.prompt_bytes + 16 * r.prompt_messages + 16, r.context_tokens) as tokens
+      select least(r.prompt_bytes + 16 * r.prompt_messages + 16 + r.overhead_tokens + r.image_tokens::bigint * r.images, r.most_prompt_tokens) as tokens
     ) bound
   ),
   counted as (
@@ -228,22 +240,59 @@ begin
   ),
   placed as (
     insert into private.holds (
-      id, user_id, conversation_id, plan_id, model_id, price_ids, prompt_bytes, prompt_tokens, max_output_tokens,
+      id, user_id, conversation_id, plan_id, model_id, price_ids, prompt_tokens, likely_prompt_tokens, max_output_tokens,
       reservations, expires_at
     )
     select
-      d.hold_id, d.user_id, d.conversation_id, d.plan_id, d.model_id, d.price_ids, d.prompt_bytes, d.prompt_tokens, d.output_tokens,
+      d.hold_id, d.user_id, d.conversation_id, d.plan_id, d.model_id, d.price_ids, d.prompt_tokens, d.likely_prompt_tokens, d.output_tokens,
       array(select (c.window_id, c.epoch, c.amount)::private.reservation from unnest(d.claims) c),
       now() + interval '10 minutes'
     from decided d
     where d.refusal is null
   )
-  select d.hold_id, d.routes, d.output_tokens, d.refusal, d.detail from decided d;
+  select d.hold_id, d.routes, d.route_ids, d.providers, d.output_tokens, d.refusal, d.detail from decided d;
 end;
 $$;
 
 comment on function private.place_wave is
   'Decides and takes in one statement, for callers who are locked and each occur once. Ten minutes is the longest life of a worker and a margin.';
+
+create function private.extend_hold(hold_id uuid) returns boolean
+language plpgsql volatile security invoker set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+  hold private.holds;
+begin
+  select h.* into hold from private.holds h where h.id = hold_id and h.state = 'pending' and h.expires_at > now();
+  -- What one call can cost at most is held once more; the request itself counts once.
+  if not found or exists (
+    select
+    from unnest(hold.reservations) r
+    join private.usage_windows w on w.id = r.window_id and w.epoch = r.epoch and w.unit <> 'requests' and w.period_end > now()
+    join private.plan_limits l
+      on l.plan_id = hold.plan_id and l.scope = w.scope and l.scope_id = w.scope_id and l.unit = w.unit and l."window" = w."window"
+    where w.used + w.held + r.amount / hold.calls > l.amount
+  ) then
+    return false;
+  end if;
+  update private.holds h set
+    calls = hold.calls + 1,
+    reservations = array(
+      select (r.window_id, r.epoch, case when w.unit = 'requests' then r.amount else r.amount / hold.calls * (hold.calls + 1) end)::private.reservation
+      from unnest(hold.reservations) r
+      join private.usage_windows w on w.id = r.window_id
+    )
+  where h.id = hold_id;
+  update private.usage_windows w set held = w.held + r.amount / hold.calls
+  from unnest(hold.reservations) r
+  where w.id = r.window_id and w.epoch = r.epoch and w.unit <> 'requests';
+  return true;
+end;
+$$;
+
+comment on function private.extend_hold is
+  'Holds for one more provider call what was held for each before, because one of them cost money and the chat goes on with another. False where a limit does not allow it. The caller must be locked (lock_accounts).';
 
 create function private.place_holds(requests private.hold_request[]) returns setof private.hold_decision
 language plpgsql volatile security invoker set search_path = ''
@@ -268,5 +317,5 @@ $$;
 
 comment on function private.place_holds is 'One decision for each request whose caller has an account. The callers must be locked (lock_accounts).';
 
-revoke all on function private.find_upgrade, private.place_wave, private.place_holds from public;
-grant execute on function private.find_upgrade, private.place_wave, private.place_holds to service_role;
+revoke all on function private.find_upgrade, private.place_wave, private.extend_hold, private.place_holds from public;
+grant execute on function private.find_upgrade, private.place_wave, private.extend_hold, private.place_holds to service_role;

@@ -63,15 +63,6 @@ grant select, insert on private.ledger to service_role;
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
-create function private.estimate_tokens(text_bytes bigint, held_tokens bigint)
-returns bigint
-language sql immutable security invoker set search_path = ''
-as $$
-  select least(ceil(text_bytes / 4.0), held_tokens)::bigint;
-$$;
-
-comment on function private.estimate_tokens is 'Likely tokens of a text, for calls whose usage is unknown: about 4 bytes a token (OpenAI''s rule of thumb for English), and no more than were held, so that an estimate never exceeds a limit.';
-
 create function private.settle_holds(settlements private.hold_settlement[]) returns setof uuid
 language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -158,7 +149,7 @@ begin
   select array_agg((
     h.id, 'expired',
     array[(
-      0, h.price_ids[1], 'expired', true, private.estimate_tokens(h.prompt_bytes, h.prompt_tokens), 0, 0, 0, 0
+      0, h.price_ids[1], 'expired', true, h.likely_prompt_tokens, 0, 0, 0, 0
     )::private.charge]
   )::private.hold_settlement)
   into settlements
@@ -173,8 +164,8 @@ $$;
 
 comment on function private.expire_holds is 'Releases what dead functions left held by these callers. The callers must be locked (lock_accounts).';
 
-revoke all on function private.estimate_tokens, private.settle_holds, private.expire_holds from public;
-grant execute on function private.estimate_tokens, private.settle_holds, private.expire_holds to service_role;
+revoke all on function private.settle_holds, private.expire_holds from public;
+grant execute on function private.settle_holds, private.expire_holds to service_role;
 
 -- Report ----------------------------------------------------------------------------------------------------------------
 

@@ -4,13 +4,15 @@
 
 -- Types -------------------------------------------------------------------------------------------------------------
 
-create type public.message_role as enum ('system', 'user', 'assistant');
-create type public.finish_reason as enum ('stop', 'length', 'content_filter', 'interrupted');
+create type public.message_role as enum ('system', 'user', 'assistant', 'tool');
+create type public.finish_reason as enum ('stop', 'length', 'content_filter', 'tool_calls', 'interrupted');
 
 comment on type public.finish_reason is
-  'Why an answer ended: stop and content_filter are the model''s or provider''s decision, length is the limit, interrupted means that it was cut.';
+  'Why an answer ended: stop, tool_calls and content_filter are the model''s or provider''s decision, length is the limit, interrupted means that it was cut.';
 
-create type private.message as (role public.message_role, content text, finish_reason public.finish_reason);
+create type private.message as (
+  role public.message_role, content text, parts jsonb, tool_calls jsonb, tool_call_id text, continuation text, finish_reason public.finish_reason
+);
 
 create type private.turn as (
   conversation_id uuid, user_id uuid, hold_id uuid, model_id text, messages private.message[]
@@ -40,6 +42,10 @@ create table public.messages (
   position integer not null check (position > 0),
   role public.message_role not null,
   content text not null,
+  parts jsonb check (parts is null or role = 'user'),
+  tool_calls jsonb check (tool_calls is null or role = 'assistant'),
+  tool_call_id text check ((tool_call_id is not null) = (role = 'tool')),
+  continuation text check (continuation is null or role = 'assistant'),
   finish_reason public.finish_reason check (finish_reason is null or role = 'assistant'),
   model_id text,
   request_id uuid not null,
@@ -47,6 +53,11 @@ create table public.messages (
   primary key (conversation_id, position)
 );
 
+comment on column public.messages.content is 'The text.';
+comment on column public.messages.parts is 'Texts and images in their order, where there are images.';
+comment on column public.messages.tool_calls is 'The tools that the model asked for: id, name and arguments of each.';
+comment on column public.messages.tool_call_id is 'The call of which this is the result.';
+comment on column public.messages.continuation is 'What the provider wants back with the results of its tool calls.';
 comment on column public.messages.model_id is 'The model that wrote an answer.';
 comment on column public.messages.finish_reason is 'Of answers of ours; null also for those that the caller brought along.';
 comment on column public.messages.request_id is 'The request that added the message: the id of its hold and of its ledger rows.';
@@ -70,34 +81,50 @@ create policy "People read the messages of their own conversations" on public.me
 -- Functions ---------------------------------------------------------------------------------------------------------
 
 create function private.load_history(conversation_id uuid, max_bytes bigint)
-returns table (messages json, bytes bigint, count integer)
+returns table (messages json, bytes bigint, count integer, images integer)
 language sql stable strict security invoker set search_path = ''
 as $$
   select
-    coalesce(json_agg(json_build_object('role', role, 'content', content) order by position), '[]'),
-    coalesce(sum(octet_length(content)), 0)::bigint,
-    count(*)::integer
+    coalesce(
+      json_agg(
+        json_strip_nulls(json_build_object(
+          'role', role, 'content', content, 'parts', parts, 'tool_calls', tool_calls, 'tool_call_id', tool_call_id,
+          'continuation', continuation
+        ))
+        order by position
+      ),
+      '[]'
+    ),
+    coalesce(sum(text_bytes), 0)::bigint,
+    count(*)::integer,
+    coalesce(sum(images), 0)::integer
   from (
     select
-      m.role, m.content, m.position,
-      sum(octet_length(m.content)) over (order by m.is_instruction desc, m.position desc) as bytes_so_far
+      m.*, sum(m.text_bytes + m.image_bytes) over (order by m.is_instruction desc, m.position desc) as bytes_so_far
     from (
-      (select role, content, position, false as is_instruction
-      from public.messages
-      where messages.conversation_id = load_history.conversation_id and not (position = 1 and role = 'system')
-      order by position desc
-      limit 200)
-      union all
-      select role, content, position, true
-      from public.messages
-      where messages.conversation_id = load_history.conversation_id and position = 1 and role = 'system'
+      select
+        n.*,
+        octet_length(n.content) + coalesce(octet_length(n.tool_calls::text), 0) + coalesce(octet_length(n.continuation), 0) as text_bytes,
+        coalesce(octet_length(n.parts::text), 0) as image_bytes,
+        case when n.parts is null then 0 else jsonb_array_length(jsonb_path_query_array(n.parts, '$[*] ? (@.type == "image")')) end as images
+      from (
+        (select role, content, parts, tool_calls, tool_call_id, continuation, position, false as is_instruction
+        from public.messages
+        where messages.conversation_id = load_history.conversation_id and not (position = 1 and role = 'system')
+        order by position desc
+        limit 200)
+        union all
+        select role, content, parts, tool_calls, tool_call_id, continuation, position, true
+        from public.messages
+        where messages.conversation_id = load_history.conversation_id and position = 1 and role = 'system'
+      ) n
     ) m
   ) newest
   where bytes_so_far <= max_bytes;
 $$;
 
 comment on function private.load_history is
-  'The system message that a conversation begins with, and the newest messages, at most 200, that fit into so many bytes with it: whole ones, in order. One row.';
+  'The system message that a conversation begins with, and the newest messages, at most 200, that fit into so many bytes with it: whole ones, in order, with the bytes of their text and the number of their images. One row.';
 
 revoke all on function private.load_history from public;
 grant execute on function private.load_history to service_role;
@@ -117,14 +144,18 @@ begin
     returning c.id, c.message_count
   ),
   numbered as (
-    select t.conversation_id, t.hold_id, t.model_id, m.role, m.content, m.finish_reason,
+    select t.conversation_id, t.hold_id, t.model_id, m.*,
       row_number() over (partition by t.conversation_id order by t.hold_id, m.place desc) as from_last
     from unnest(turns) t
-    cross join lateral unnest(t.messages) with ordinality as m (role, content, finish_reason, place)
+    cross join lateral unnest(t.messages) with ordinality
+      as m (role, content, parts, tool_calls, tool_call_id, continuation, finish_reason, place)
   )
-  insert into public.messages (conversation_id, position, role, content, finish_reason, model_id, request_id)
+  insert into public.messages (
+    conversation_id, position, role, content, parts, tool_calls, tool_call_id, continuation, finish_reason, model_id, request_id
+  )
   select
-    n.conversation_id, c.message_count - n.from_last + 1, n.role, n.content, n.finish_reason,
+    n.conversation_id, c.message_count - n.from_last + 1, n.role, n.content, n.parts, n.tool_calls, n.tool_call_id, n.continuation,
+    n.finish_reason,
     case when n.finish_reason is not null then n.model_id end, n.hold_id
   from numbered n
   join conversation c on c.id = n.conversation_id;

@@ -1,4 +1,4 @@
--- Chats: the two calls of a chat, each for many chats at once.
+-- Chats: the two calls of a chat, each for many chats at once, and the one between two provider calls of a chat.
 --
 -- Invariant: an item that cannot be served is answered with a refusal and leaves no trace; it never fails its neighbours.
 --
@@ -14,6 +14,10 @@ language plpgsql volatile security invoker set search_path = '' set plan_cache_m
 as $$
 declare
   user_ids uuid[] := array(select distinct (item ->> 'user_id')::uuid from jsonb_array_elements(items) item);
+  -- Asked once a batch: mostly there are none.
+  has_keys boolean := exists (select from private.provider_keys where is_enabled);
+  has_cooldowns boolean := exists (select from private.key_cooldowns where until > now());
+  has_outages boolean := exists (select from private.route_outages);
 begin
   perform private.lock_accounts(user_ids);
   perform private.expire_holds(user_ids);
@@ -23,12 +27,16 @@ begin
     select
       i.hold_id, i.user_id, i.prompt_bytes + coalesce(history.bytes, 0) as prompt_bytes,
       i.prompt_messages + coalesce(history.count, 0) as prompt_messages,
-      model.id as model_id, model.context_tokens,
+      i.overhead_tokens, i.images + coalesce(history.images, 0) as images,
+      model.id as model_id, model.context_tokens, model.image_tokens, model.supported_parameters, model.first_token_ms,
       -- Prompt and answer share the context; a prompt that leaves no room is left to the provider to refuse.
-      least(
-        i.max_output_tokens, model.max_output_tokens,
-        greatest(64, model.context_tokens - (i.prompt_bytes + coalesce(history.bytes, 0)) / 3)
-      ) as max_output_tokens,
+      case i.output_modality
+        when 'embeddings' then 0
+        else least(
+          i.max_output_tokens, model.max_output_tokens,
+          greatest(64, model.context_tokens - (i.prompt_bytes + coalesce(history.bytes, 0)) / 3)
+        )
+      end as max_output_tokens,
       coalesce(history.messages, '[]') as history,
       i.conversation_id, i.continues, i.first_text,
       case
@@ -36,10 +44,15 @@ begin
         when model.id is null then 'SL44M'
         when granted.model_id is null then 'SL403'
         when i.continues and conversation.id is null then 'SL404'
-      end as refusal
+        when i.output_modality <> all (model.output_modalities)
+          or not i.needs <@ model.supported_parameters
+          or (i.images + coalesce(history.images, 0) > 0 and 'image' <> all (model.input_modalities)) then 'SL400'
+      end as refusal,
+      i.output_modality, i.needs, model.output_modalities, model.input_modalities
     from jsonb_to_recordset(items) as i (
       hold_id uuid, user_id uuid, model_id text, conversation_id uuid, continues boolean,
-      first_text text, prompt_bytes bigint, prompt_messages integer, max_output_tokens integer
+      first_text text, prompt_bytes bigint, prompt_messages integer, overhead_tokens integer, images integer,
+      output_modality text, needs text[], max_output_tokens integer
     )
     left join private.accounts account on account.user_id = i.user_id and account.user_id = any (user_ids)
     left join private.plan_models preset on i.model_id is null and preset.plan_id = account.plan_id and preset.is_default
@@ -59,13 +72,20 @@ begin
   ),
   request as (
     select array_agg(
-      (hold_id, user_id, conversation_id, model_id, context_tokens, prompt_bytes, prompt_messages, max_output_tokens)::private.hold_request
+      (
+        hold_id, user_id, conversation_id, model_id,
+        -- No provider takes more; of texts that are embedded each may be as long.
+        context_tokens * case output_modality when 'embeddings' then prompt_messages else 1 end,
+        prompt_bytes, prompt_messages, overhead_tokens, images, image_tokens, max_output_tokens
+      )::private.hold_request
     ) as requests
     from item
     where refusal is null
   ),
-  decision as (
-    select d.* from request cross join lateral private.place_holds(request.requests) d where request.requests is not null
+  decision as materialized (
+    select d.*, case when has_outages and d.refusal is null then private.probe_routes(d.route_ids) end as probes
+    from request cross join lateral private.place_holds(request.requests) d
+    where request.requests is not null
   ),
   -- Before the answer, so that the id that a client is told is one it can use at once. The title is what was said first.
   begun as (
@@ -75,16 +95,44 @@ begin
       coalesce(nullif(left(btrim(regexp_replace(item.first_text, '\s+', ' ', 'g')), 80), ''), 'Conversation')
     from item
     join decision on decision.hold_id = item.hold_id and decision.refusal is null
-    where not item.continues
+    where not item.continues and item.conversation_id is not null
   )
   select
     case
       when coalesce(item.refusal, decision.refusal) is null then json_build_object(
         'hold_id', item.hold_id, 'model_id', item.model_id, 'routes', decision.routes,
-        'max_output_tokens', decision.max_output_tokens, 'history', item.history
+        'max_output_tokens', decision.max_output_tokens, 'history', item.history,
+        'supported_parameters', item.supported_parameters, 'first_token_ms', item.first_token_ms,
+        'keys', case when has_keys then (
+          select json_agg(json_build_object('id', k.id, 'provider', k.provider, 'sealed_key', k.sealed_key))
+          from private.provider_keys k
+          where k.is_enabled and k.provider = any (decision.providers)
+        ) end,
+        'cooling_keys', case when has_cooldowns then (
+          select json_agg(json_build_object(
+            'id', c.key_id,
+            'wait_ms', case when c.until < 'infinity' then ceil(1000 * extract(epoch from c.until - now())) end
+          ))
+          from private.key_cooldowns c
+          where c.provider = any (decision.providers) and c.until > now()
+        ) end,
+        'outages', case when has_outages then (
+          select json_agg(json_build_object('route_id', o.route_id, 'is_over', o.until is null or o.route_id = any (decision.probes)))
+          from private.route_outages o
+          where o.route_id = any (decision.route_ids)
+        ) end
       )
       else json_build_object(
-        'hold_id', item.hold_id, 'refusal', coalesce(item.refusal, decision.refusal), 'detail', decision.detail
+        'hold_id', item.hold_id, 'refusal', coalesce(item.refusal, decision.refusal),
+        'detail', case item.refusal
+          -- The first thing asked for that the model cannot do.
+          when 'SL400' then json_build_object('missing', case
+            when item.output_modality <> all (item.output_modalities) then item.output_modality
+            when item.images > 0 and 'image' <> all (item.input_modalities) then 'image'
+            else (select need from unnest(item.needs) need where need <> all (item.supported_parameters) limit 1)
+          end)
+          else decision.detail
+        end
       )
     end
   from item
@@ -111,11 +159,12 @@ begin
   select
     array_agg((h.id, 'settled', array(
       select (
-        c.attempt, c.price_id, c.outcome, c.input_tokens is null,
-        coalesce(c.input_tokens, private.estimate_tokens(h.prompt_bytes, h.prompt_tokens)),
+        c.attempt, c.price_id, c.outcome, c.input_tokens is null or c.output_tokens is null,
+        coalesce(c.input_tokens, h.likely_prompt_tokens),
         coalesce(c.cache_read_tokens, 0), coalesce(c.cache_write_tokens, 0),
-        coalesce(c.output_tokens, private.estimate_tokens(c.output_bytes, h.max_output_tokens)),
-        coalesce(c.reasoning_tokens, 0)
+        -- About 4 bytes a token, and no more than was held, so that an estimate never exceeds a limit.
+        coalesce(c.output_tokens, least(ceil(c.output_bytes / 4.0), h.max_output_tokens)),
+        least(coalesce(c.reasoning_tokens, 0), coalesce(c.output_tokens, least(ceil(c.output_bytes / 4.0), h.max_output_tokens)))
       )::private.charge
       from jsonb_to_recordset(i.charges) as c (
         attempt smallint, price_id bigint, outcome private.charge_outcome, output_bytes bigint,
@@ -123,8 +172,11 @@ begin
       )
     ))::private.hold_settlement),
     array_agg((h.conversation_id, h.user_id, h.id, h.model_id, array(
-      select (m.role, m.content, m.finish_reason)::private.message
-      from jsonb_to_recordset(i.messages) as m (role public.message_role, content text, finish_reason public.finish_reason)
+      select (m.role, m.content, m.parts, m.tool_calls, m.tool_call_id, m.continuation, m.finish_reason)::private.message
+      from jsonb_to_recordset(i.messages) as m (
+        role public.message_role, content text, parts jsonb, tool_calls jsonb, tool_call_id text, continuation text,
+        finish_reason public.finish_reason
+      )
     ))::private.turn)
   into settlements, turns
   from jsonb_to_recordset(items) as i (hold_id uuid, charges jsonb, messages jsonb)
@@ -145,6 +197,22 @@ begin
       end;
     end loop;
   end;
+
+  -- What is told once counts once, and must not undo a charge either.
+  if items @? '$[*] ? (exists (@.reply) || exists (@.health))' then
+    begin
+      perform private.add_reply_parts(jsonb_agg(i -> 'reply')) from jsonb_array_elements(items) i
+      where i ? 'reply' and (i ->> 'hold_id')::uuid = any (closed);
+    exception when data_exception or integrity_constraint_violation then
+      null;
+    end;
+    begin
+      perform private.report_health(jsonb_agg(i -> 'health')) from jsonb_array_elements(items) i
+      where i ? 'health' and (i ->> 'hold_id')::uuid = any (closed);
+    exception when data_exception or integrity_constraint_violation then
+      null;
+    end;
+  end if;
 
   return query
   select json_build_object(
@@ -183,5 +251,17 @@ $$;
 comment on function public.settle_chats is
   'After the provider: posts the charges of each chat, releases its hold, adds its messages to the conversation, and answers with usage, cost and what is left of each limit; is_stored is false where the messages could not be added. Charges without usage are estimated from bytes. Twice is once.';
 
-revoke all on function public.begin_chats, public.settle_chats from public, anon, authenticated;
-grant execute on function public.begin_chats, public.settle_chats to service_role;
+create function public.extend_chat(hold_id uuid) returns boolean
+language plpgsql volatile security invoker set search_path = '' set lock_timeout = '500ms'
+as $$
+begin
+  perform private.lock_accounts(array(select h.user_id from private.holds h where h.id = extend_chat.hold_id));
+  return private.extend_hold(hold_id);
+end;
+$$;
+
+comment on function public.extend_chat is
+  'Between two provider calls of a chat, of which the first cost money: holds for the second. False where a limit does not allow it.';
+
+revoke all on function public.begin_chats, public.settle_chats, public.extend_chat from public, anon, authenticated;
+grant execute on function public.begin_chats, public.settle_chats, public.extend_chat to service_role;

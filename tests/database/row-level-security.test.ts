@@ -21,7 +21,7 @@ beforeAll(async () => {
   [ada, bob] = await Promise.all([signUp(), signUp()]);
   [asAda, asBob] = [actAs(ada), actAs(bob)];
   const { result } = await createChatClient().ask(ada, { message: "Ada's secret" });
-  conversationId = result.conversationId;
+  conversationId = result.conversationId as string;
 });
 
 test("somebody who signs up has a profile and an account on the default plan", async () => {

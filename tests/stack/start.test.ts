@@ -8,6 +8,7 @@ import { createClient } from "@supabase/supabase-js";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { portsFrom } from "../../local/ports.ts";
 import { projectRoot } from "../../local/project.ts";
+import { functionSettings } from "../../local/settings.ts";
 import type { StackDescription } from "../../local/stack-description.ts";
 import { readStartMark } from "../../local/start-mark.ts";
 
@@ -40,7 +41,7 @@ function npmStart(...options: string[]) {
     {
       cwd: projectRoot,
       // Whatever the developer has set: an empty setting counts as none, so this never calls a provider that costs money.
-      env: { ...process.env, OPENAI_API_KEY: "", OPENAI_BASE_URL: "" },
+      env: { ...process.env, ...Object.fromEntries(functionSettings.map((name) => [name, ""])) },
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
     },

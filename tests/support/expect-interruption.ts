@@ -14,12 +14,12 @@ export function readBrokenOffStream(events: StreamEvent[]): ErrorBody["error"] |
 }
 
 /**
- * Expects that of somebody's one chat the part which arrived is in the conversation, and estimated in the ledger at 150 nano-USD a
- * token of input and 600 of output. Returns the charge as a client is told it.
+ * Expects that of somebody's one chat the part which arrived is in the conversation, and estimated in the ledger: four bytes a token,
+ * with 4 tokens for the message and 3 for the prompt, at 150 nano-USD a token of input and 600 of output. Returns the charge as a client is told it.
  */
 export async function expectInterruption(sql: Database, person: Person, message: string, text = "") {
   expect(text).toMatch(/^You said: /);
-  const inputTokens = Math.ceil(message.length / 4);
+  const inputTokens = Math.ceil(message.length / 4) + 4 + 3;
   const outputTokens = Math.ceil(Buffer.byteLength(text) / 4);
   const costNano = inputTokens * 150 + outputTokens * 600;
   const { holds, ledger, windows } = await readMetering(sql, person.userId);

@@ -5,6 +5,7 @@ import { inject } from "vitest";
 import { functionEnvironment } from "../../local/function-environment.ts";
 import { startFunction } from "../../local/functions.ts";
 import { projectRoot } from "../../local/project.ts";
+import { simulateProviders } from "./simulated-providers.ts";
 
 export interface ExtraFunction {
   /** Of the function itself: there is no gateway before it. */
@@ -16,14 +17,16 @@ export interface ExtraFunction {
   kill(): Promise<void>;
 }
 
-/** Starts one more instance of `ai-chat` beside the stack's own, with other settings. To be stopped by who starts it. */
+/**
+ * Starts one more instance of `ai-chat` beside the stack's own, with provider keys of its own and other settings. To be stopped by who
+ * starts it.
+ */
 export async function startExtraFunction(settings: Record<string, string> = {}): Promise<ExtraFunction> {
   const stack = inject("stack");
   const keySet = await (await fetch(`${stack.apiUrl}/auth/v1/.well-known/jwks.json`)).json();
   const env = functionEnvironment(stack, keySet, {
     JWT_ISSUER: `${stack.apiUrl}/auth/v1`,
-    OPENAI_API_KEY: "sk-simulator",
-    OPENAI_BASE_URL: `${stack.simulatorUrl}/openai/v1`,
+    ...simulateProviders(),
     ...settings,
   });
   const logs = join(projectRoot, ".local", "test", "logs");

@@ -1,10 +1,15 @@
 import type { ChatEvent } from "../../shared/domain/chat-event.ts";
 
-/** What a stream carries: our events, and the comments that keep it alive. */
-export type StreamEvent = ChatEvent | { type: "comment"; data: string };
+/** What a stream carries: our events, those of an answer with their ids, and the comments that keep it alive. */
+export type StreamEvent = (ChatEvent & { id?: string }) | { type: "comment"; data: string };
 
 /** The events of one kind. */
-export type EventOf<Type extends StreamEvent["type"]> = Extract<StreamEvent, { type: Type }>;
+export type EventOf<Type extends StreamEvent["type"]> = OfType<StreamEvent, Type>;
+type OfType<Event extends { type: string }, Type> = Event extends unknown
+  ? Type extends Event["type"]
+    ? Event & { type: Type }
+    : never
+  : never;
 
 /** Reads the events of a stream one after the other. */
 export async function* readEvents(body: ReadableStream<Uint8Array> | null): AsyncGenerator<StreamEvent> {
@@ -47,9 +52,9 @@ export function joinText(events: StreamEvent[]): string {
 
 function parseEvent(text: string): StreamEvent {
   if (text.startsWith(":")) return { type: "comment", data: text.slice(1).trim() };
-  const [, type, data] = /^event: (\w+)\ndata: (.+)$/.exec(text) ?? [];
+  const [, type, id, data] = /^event: (\w+)\n(?:id: (.+)\n)?data: (.+)$/.exec(text) ?? [];
   if (type === undefined || data === undefined) throw new Error(`not an event: ${text}`);
-  return { type, data: JSON.parse(data) } as ChatEvent;
+  return { type, ...(id === undefined ? {} : { id }), data: JSON.parse(data) } as StreamEvent;
 }
 
 function isOf<Type extends StreamEvent["type"]>(event: StreamEvent, type: Type): event is EventOf<Type> {

@@ -1,27 +1,39 @@
 import type { Conversations } from "../../../shared/database/conversations.ts";
+import type { Models } from "../../../shared/database/models.ts";
+import type { Replies } from "../../../shared/database/replies.ts";
 import type { Gateway } from "../../../shared/gateway/gateway.ts";
+import type { TimeLimits } from "../../../shared/gateway/watch.ts";
 import type { Authenticate } from "../../../shared/http/authenticate.ts";
 import { type App, createApp } from "../../../shared/http/create-app.ts";
 import type { WriteLog } from "../../../shared/http/request-log.ts";
 import { addChatRoute } from "./chat-route.ts";
 import { addConversationRoutes } from "./conversation-routes.ts";
+import { addRequestRoutes } from "./request-routes.ts";
+import { addV1Routes } from "./v1-routes.ts";
 
 interface AiChatOptions {
   authenticate: Authenticate;
   gateway: Gateway;
   conversations: Conversations;
+  replies: Replies;
+  models: Models;
   allowedOrigins: string[];
+  limits: TimeLimits;
   heartbeatMs: number;
   /** Milliseconds of a monotonic clock. */
   now(): number;
+  /** Milliseconds since the epoch. */
+  epochMs(): number;
   randomId(): string;
   writeLog: WriteLog;
 }
 
-/** The function `ai-chat`: chats, and the conversations they leave behind. */
+/** The function `ai-chat`: chats in our shape and in OpenAI's, the conversations they leave behind, and replies to come back for. */
 export function createAiChat(options: AiChatOptions): App {
   const app = createApp({ name: "ai-chat", ...options });
   addChatRoute(app, options);
   addConversationRoutes(app, options.conversations, options.authenticate);
+  addRequestRoutes(app, { ...options, deadlineMs: options.limits.deadlineMs });
+  addV1Routes(app, options);
   return app;
 }

@@ -1,12 +1,16 @@
-import type { ChatEvent } from "../../../shared/domain/chat-event.ts";
+import type { ChatEvent, ChatStart } from "../../../shared/domain/chat-event.ts";
 import { parseChatRequest } from "../../../shared/domain/chat-request.ts";
-import { toSluiceError } from "../../../shared/domain/errors.ts";
-import type { ChatObserver, Gateway, OpenChat } from "../../../shared/gateway/gateway.ts";
+import { startOf } from "../../../shared/domain/reply-position.ts";
+import type { Gateway } from "../../../shared/gateway/gateway.ts";
 import type { Authenticate } from "../../../shared/http/authenticate.ts";
 import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
-import { createEventStream, eventStreamHeaders } from "../../../shared/http/event-stream.ts";
+import { type EventStream, eventStreamHeaders } from "../../../shared/http/event-stream.ts";
 import { readJson } from "../../../shared/http/read-json.ts";
-import { describeCause, type RequestLog, type WriteLog } from "../../../shared/http/request-log.ts";
+import type { WriteLog } from "../../../shared/http/request-log.ts";
+import { servedByHeaders } from "../../../shared/http/served-by-headers.ts";
+import { toEvents } from "./chat-events.ts";
+import { observeRequest } from "./observe-request.ts";
+import { runStream, type StreamWriter } from "./run-stream.ts";
 
 interface ChatRouteOptions {
   gateway: Gateway;
@@ -28,66 +32,37 @@ export function addChatRoute(
     const request = parseChatRequest(await readJson(context.req.raw));
     log.note({ stream: request.stream });
 
-    const chat = await gateway.open({ id: log.requestId, userId, request, observer: observe(log, writeLog) });
+    const observer = observeRequest(log, writeLog);
+    const chat = await gateway.open({ id: log.requestId, userId, request, observer, canRestart: true });
     if (request.stream) {
-      const headers = { ...eventStreamHeaders, "server-timing": log.serverTiming() };
-      return context.body(streamChat(chat, log, heartbeatMs), 200, headers);
+      const body = runStream(chat, { log, heartbeatMs }, (stream) => createWriter(stream, chat.start));
+      return context.body(body, 200, {
+        ...eventStreamHeaders,
+        ...servedByHeaders(chat.start),
+        "server-timing": log.serverTiming(),
+      });
     }
 
-    const result = await chat.pump(() => {});
-    context.header("server-timing", log.serverTiming());
-    return context.json(result);
+    const result = await chat.pump({ onParts() {} });
+    return context.json(result, 200, { ...servedByHeaders(result), "server-timing": log.serverTiming() });
   });
 
   refuseOtherMethods(app, "/", ["POST"]);
 }
 
-/** The pump goes on when the client leaves; the log line is written when it is over. */
-function streamChat(chat: OpenChat, log: RequestLog, heartbeatMs: number): ReadableStream<Uint8Array> {
-  const stream = createEventStream(heartbeatMs);
+function createWriter(stream: EventStream, start: ChatStart): StreamWriter {
   const send = (...events: ChatEvent[]) => stream.send(events);
-  log.defer();
-  send({ type: "start", data: chat.start });
-  chat
-    .pump((parts) => send(...parts.map(({ type, text }) => ({ type, data: { text } }))))
-    .then(
-      (result) => {
-        const { content: _, reasoning: __, ...done } = result;
-        send({ type: "done", data: done });
-      },
-      (thrown: unknown) => {
-        const error = toSluiceError(thrown);
-        log.note({
-          code: error.code,
-          ...(error.cause === undefined ? {} : { cause: describeCause(error.cause) }),
-        });
-        send({ type: "error", data: error.toBody() });
-      },
-    )
-    .finally(() => {
-      stream.close();
-      log.note({ status: 200, clientLeft: stream.isAbandoned });
-      log.write();
-    });
-  return stream.body;
-}
-
-function observe(log: RequestLog, writeLog: WriteLog): ChatObserver {
+  let position = startOf(start.attempts);
+  send({ type: "start", data: start });
   return {
-    mark: log.mark,
-    route: (model, provider) => log.note({ model, provider }),
-    settled: ({ usage, costNano, estimated, isStored }) =>
-      log.note({ usage, costNano, estimated, ...(isStored ? {} : { isStored }) }),
-    // Figures only: should the worker die before the ledger is reached, an operator can post them from here.
-    settleFailed: ({ holdId, charges }, error, isLost) =>
-      writeLog(
-        JSON.stringify({
-          event: "settlement_failed",
-          requestId: holdId,
-          charges,
-          isLost,
-          cause: describeCause(error),
-        }),
-      ),
+    onParts: (parts) => stream.send(toEvents(parts, position)),
+    onRestart(data) {
+      position = startOf(data.attempts);
+      send({ type: "restart", data });
+    },
+    onDone({ content: _, reasoning: __, toolCalls: ___, ...data }) {
+      send({ type: "done", data });
+    },
+    onError: (error) => send({ type: "error", data: error.toBody() }),
   };
 }

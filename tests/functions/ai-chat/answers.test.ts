@@ -56,6 +56,7 @@ test("options reach the provider under its own names, and nothing else does", as
       top_p: 0.9,
       stop: ["END", "\n\n"],
       seed: 7,
+      service_tier: "default",
       stream: true,
       stream_options: { include_usage: true, include_obfuscation: false },
     },
@@ -64,6 +65,7 @@ test("options reach the provider under its own names, and nothing else does", as
       messages: [{ role: "user", content: message }],
       max_completion_tokens: 30,
       stop: ["END"],
+      service_tier: "default",
     },
   ]);
 });

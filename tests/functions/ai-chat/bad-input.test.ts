@@ -114,7 +114,7 @@ describe("a field that cannot be is refused, and named", () => {
     ["no messages", { messages: [] }, "messages"],
     ["201 messages", { messages: Array(201).fill(user) }, "messages"],
     ["messages that are no list", { messages: user }, "messages"],
-    ["an unknown role", { messages: [{ ...user, role: "tool" }] }, "messages.0.role"],
+    ["an unknown role", { messages: [{ ...user, role: "function" }] }, "messages.0.role"],
     ["a message without content", { messages: [user, { role: "user" }] }, "messages.1.content"],
     ["content with half a character", { messages: [{ ...user, content: "\udf0a" }] }, "messages.0.content"],
     ["more in a message", { messages: [{ ...user, name: "Ada" }] }, "messages.0.name"],

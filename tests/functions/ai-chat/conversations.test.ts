@@ -23,7 +23,7 @@ const chats = createChatClient();
 const provider = watchProvider();
 
 async function begin(person: Person, message = "Hello"): Promise<string> {
-  return (await chats.ask(person, { message })).result.conversationId;
+  return (await chats.ask(person, { message })).result.conversationId as string;
 }
 
 test("the list has one's own conversations, those with the newest turns first, page by page", async () => {
@@ -146,7 +146,7 @@ test("two turns of one conversation at once are both kept, each whole", async ()
       "assistant",
       question?.requestId,
     ]);
-    expect(answer?.content.startsWith(`You said: ${question?.content}`)).toBe(true);
+    expect(String(answer?.content).startsWith(`You said: ${question?.content}`)).toBe(true);
   }
   expect(body.messages.map(({ content }) => content)).toEqual(expect.arrayContaining(questions));
 });

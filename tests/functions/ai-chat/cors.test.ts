@@ -59,11 +59,9 @@ describe("a page of an allowed origin", () => {
     for (const { headers, body } of answers) {
       await body?.cancel();
       expect(headers.get("access-control-allow-origin")).toBe(ours);
-      expect(headers.get("access-control-expose-headers")?.split(",")).toEqual([
-        "x-request-id",
-        "retry-after",
-        "server-timing",
-      ]);
+      expect(headers.get("access-control-expose-headers")?.split(",")).toEqual(
+        expect.arrayContaining(["x-request-id", "retry-after", "server-timing"]),
+      );
       expect(headers.get("vary")).toMatch(/origin/i);
       expect(headers.get("access-control-allow-credentials")).toBeNull();
     }

@@ -63,7 +63,7 @@ test("a function that is killed leaves a hold, which the caller's next chat afte
   expect(status).toBe(200);
   const { holds, ledger, windows } = await readMetering(sql, caller.userId);
   expect(holds).toMatchObject([{ id: holdId, state: "expired" }, { state: "settled" }]);
-  // The prompt was surely sent: 36 bytes.
+  // The prompt was surely sent: a message of 36 bytes, 9 tokens and 7 of framing.
   expect(ledger).toMatchObject([
     {
       hold_id: holdId,
@@ -71,15 +71,15 @@ test("a function that is killed leaves a hold, which the caller's next chat afte
       entry: "charge",
       outcome: "expired",
       estimated: true,
-      input_tokens: 9,
+      input_tokens: 16,
       output_tokens: 0,
-      cost_nano: 9 * 150,
+      cost_nano: 16 * 150,
     },
     { hold_id: result.id, outcome: "completed" },
   ]);
   expect(windows).toMatchObject([
     { unit: "requests", used: 2, held: 0 },
-    { unit: "nano_usd", used: 9 * 150 + result.costNano, held: 0 },
+    { unit: "nano_usd", used: 16 * 150 + result.costNano, held: 0 },
   ]);
 });
 
@@ -149,15 +149,15 @@ test("a settlement that comes after the hold has expired replaces the estimate, 
   expect(holds.find(({ id }) => id === holdId)).toMatchObject({ state: "settled" });
   const entries = ledger.filter(({ hold_id }) => hold_id === holdId);
   expect(entries).toMatchObject([
-    { attempt: 0, entry: "charge", outcome: "expired", cost_nano: 1350 },
-    { attempt: 0, entry: "correction", outcome: "expired", cost_nano: -1350, input_tokens: -9 },
+    { attempt: 0, entry: "charge", outcome: "expired", cost_nano: 2400 },
+    { attempt: 0, entry: "correction", outcome: "expired", cost_nano: -2400, input_tokens: -16 },
     { attempt: 1, entry: "charge", outcome: "completed", estimated: false, cost_nano: costNano, ...usage },
   ]);
   const [requests, tokens, nanoUsd] = before.windows.map(({ used }) => used) as [number, number, number];
   expect(windows).toMatchObject([
     { unit: "requests", used: requests, held: 0 },
-    { unit: "tokens", used: tokens - 9 + 56, held: 0 },
-    { unit: "nano_usd", used: nanoUsd - 1350 + costNano, held: 0 },
+    { unit: "tokens", used: tokens - 16 + 56, held: 0 },
+    { unit: "nano_usd", used: nanoUsd - 2400 + costNano, held: 0 },
   ]);
   const stored =
     await sql`select content from public.messages where conversation_id = ${conversationId} order by position`;
@@ -173,7 +173,7 @@ test("a settlement of nothing after the hold has expired gives the estimate and 
   await settleLate({ hold_id: holdId, conversation_id: holdId, continues: false, messages: [], charges: [] });
   const { windows } = await readMetering(sql, caller.userId);
   const [requests, tokens, nanoUsd] = before.map(({ used }) => used) as [number, number, number];
-  expect(windows).toMatchObject([{ used: requests - 1 }, { used: tokens - 9 }, { used: nanoUsd - 1350 }]);
+  expect(windows).toMatchObject([{ used: requests - 1 }, { used: tokens - 16 }, { used: nanoUsd - 2400 }]);
 });
 
 test("a settlement of a hold that there is not charges nothing, and says so", async () => {

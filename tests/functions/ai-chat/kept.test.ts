@@ -78,8 +78,8 @@ test("a conversation can be used as soon as a client knows its id", async () => 
 });
 
 test("a chat that comes to nothing leaves no conversation behind", async () => {
-  const caller = await signUpCaller(sql, { simulate: "status=500" });
-  expect((await chats.ask(caller, { message: "Hello" })).status).toBe(502);
+  const caller = await signUpCaller(sql, { simulate: "status=400" });
+  expect((await chats.ask(caller, { message: "Hello" })).status).toBe(400);
   await expect
     .poll(() => sql`select state from private.holds where user_id = ${caller.userId}`)
     .toEqual([{ state: "settled" }]);
@@ -89,7 +89,7 @@ test("a chat that comes to nothing leaves no conversation behind", async () => {
 
 test("a conversation stays while another chat goes on in it, though the chat that began it came to nothing", async () => {
   const slow = randomUUID();
-  const caller = await signUpCaller(sql, { simulate: "latency=3000;status=500" });
+  const caller = await signUpCaller(sql, { simulate: "latency=3000;status=400" });
   const model = await makeModel(sql, { simulate: `hold=${slow}` });
   await sql`insert into private.plan_models (plan_id, model_id) values (${caller.planId}, ${model})`;
   const marker = randomUUID();
@@ -99,7 +99,7 @@ test("a conversation stays while another chat goes on in it, though the chat tha
   await expect.poll(readIds).toHaveLength(1);
   const [{ id }] = await readIds();
   const second = await chats.open(caller, { message: "Hello", conversationId: id, model });
-  expect((await refused).status).toBe(502);
+  expect((await refused).status).toBe(400);
   await expect
     .poll(() => sql`select from private.holds where user_id = ${caller.userId} and state = 'settled'`)
     .toHaveLength(1);

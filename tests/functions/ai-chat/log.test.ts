@@ -5,13 +5,16 @@ import { connectDatabase } from "../../support/connect-database.ts";
 import { type ExtraFunction, startExtraFunction } from "../../support/extra-function.ts";
 import { signUpCaller } from "../../support/people.ts";
 import { joinText } from "../../support/read-events.ts";
+import { simulateMoreProviders } from "../../support/simulated-providers.ts";
 
 const sql = connectDatabase();
+// Of the last nobody waits for what the provider asks to wait.
+const endings = ["tokens=50", "cut=9", "error=9", "status=400", "status=401", "status=429;retryafter=30"];
 let instance: ExtraFunction;
 let chats: ReturnType<typeof createChatClient>;
 
 beforeAll(async () => {
-  instance = await startExtraFunction();
+  instance = await startExtraFunction(simulateMoreProviders(endings.length));
   chats = createChatClient(instance.url);
 });
 afterAll(() => instance.stop());
@@ -45,6 +48,8 @@ test("each chat is one line with who, what, how much and how long", async () => 
       userId: caller.userId,
       model: caller.modelId,
       provider: "openai",
+      credential: "environment",
+      attempts: 1,
       stream,
       usage: answer?.usage,
       costNano: answer?.costNano,
@@ -73,11 +78,10 @@ test("a refusal is one line with its code", async () => {
 
 test("no line holds a prompt, an answer, a token or a key, whatever happens", async () => {
   const canary = `canary-${randomUUID()}`;
-  const endings = ["tokens=50", "cut=9", "error=9", "status=400", "status=401", "status=429"];
   const told: string[] = [];
   const tokens: string[] = [];
-  for (const simulate of endings) {
-    const caller = await signUpCaller(sql, { simulate });
+  for (const [index, simulate] of endings.entries()) {
+    const caller = await signUpCaller(sql, { routes: [{ provider: `extra-${index}`, simulate }] });
     tokens.push(caller.token);
     const events = await chats.send("", {
       token: caller.token,

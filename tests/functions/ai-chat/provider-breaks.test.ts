@@ -69,12 +69,12 @@ describe("a JSON answer that breaks off after 12 tokens", () => {
       const { status, error } = await chats.ask(caller, { message, options: { maxTokens: 60 } });
       expect([status, error]).toMatchObject([
         502,
-        { code: "provider_interrupted", estimated: true, usage: { inputTokens: 9, outputTokens: 0 } },
+        { code: "provider_interrupted", estimated: true, usage: { inputTokens: 16, outputTokens: 0 } },
       ]);
       expect(await readMetering(sql, caller.userId)).toMatchObject({
         holds: [{ state: "settled" }],
-        ledger: [{ outcome: "interrupted", estimated: true, input_tokens: 9, output_tokens: 0 }],
-        windows: [{ used: 1, held: 0 }, { used: 9, held: 0 }, { held: 0 }],
+        ledger: [{ outcome: "interrupted", estimated: true, input_tokens: 16, output_tokens: 0 }],
+        windows: [{ used: 1, held: 0 }, { used: 16, held: 0 }, { held: 0 }],
       });
       expect(await readTurns(sql, caller)).toEqual([{ question: message, answer: null, reason: null }]);
     },
@@ -87,13 +87,13 @@ test("an answer without usage is complete, and charged by an estimate that says 
   const { result } = await chats.ask(caller, { message });
   const events = await chats.stream(caller, { message });
 
-  const tokens = { inputTokens: 9, outputTokens: Math.ceil(Buffer.byteLength(result.content) / 4) };
+  const tokens = { inputTokens: 16, outputTokens: Math.ceil(Buffer.byteLength(result.content) / 4) };
   expect(result).toMatchObject({ finishReason: "stop", estimated: true, usage: tokens });
   expect(events.at(-1)).toMatchObject({ type: "done", data: { estimated: true, usage: tokens } });
   const charge = {
     outcome: "completed",
     estimated: true,
-    input_tokens: 9,
+    input_tokens: 16,
     output_tokens: tokens.outputTokens,
   };
   expect((await readMetering(sql, caller.userId)).ledger).toMatchObject([charge, charge]);

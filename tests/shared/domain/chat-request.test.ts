@@ -10,6 +10,7 @@ describe("a chat is what its body says:", () => {
       messages: [{ role: "user", content: "Grüße" }],
       conversationId: undefined,
       model: undefined,
+      provider: undefined,
       stream: false,
       options: {},
     });
@@ -19,9 +20,14 @@ describe("a chat is what its body says:", () => {
     const messages = [{ role: "system", content: "Be brief." }, { role: "assistant", content: "Ask." }, user];
     const options = { maxTokens: 1_000_000, temperature: 0, topP: 1, stop: ["a", "b"], seed: -1 };
     const conversationId = "6f1de8b1-6f3c-4b68-9a4e-0d4b4f3f2a10";
-    expect(
-      parseChatRequest({ messages, conversationId, model: "openai/gpt-4o-mini", stream: true, options }),
-    ).toEqual({ messages, conversationId, model: "openai/gpt-4o-mini", stream: true, options });
+    const named = { model: "openai/gpt-4o-mini", provider: "openai" };
+    expect(parseChatRequest({ ...named, messages, conversationId, stream: true, options })).toEqual({
+      ...named,
+      messages,
+      conversationId,
+      stream: true,
+      options,
+    });
   });
 
   test("an id in capitals names the same conversation", () => {

@@ -6,6 +6,7 @@ import { thrownBy } from "../thrown-by.ts";
 const schema = z.strictObject({
   limit: z.coerce.number().int().min(1).default(20),
   inner: z.strictObject({ list: z.array(z.strictObject({ name: z.string() })) }).optional(),
+  either: z.union([z.string(), z.array(z.union([z.strictObject({ size: z.int() }), z.null()]))]).optional(),
 });
 
 /** Where and with which words a value is refused. */
@@ -36,6 +37,15 @@ describe("a refusal names", () => {
       param: "inner.size",
       message: "inner.size: is not a known field: remove it.",
     });
+  });
+
+  test.each([
+    ["the form that it comes closest to", [{ size: 1 }, { size: 0.5 }], "either.1.size"],
+    ["the place where no form fits", [{ size: 1 }, 7], "either.1"],
+    ["the field where it has none of its forms", 7, "either"],
+    ["an unknown member of the form that it comes closest to", [{ size: 1, width: 2 }], "either.0.width"],
+  ])("of a value that may have several forms %s", (_what, either, param) => {
+    expect(refuse({ either })).toMatchObject({ param, message: expect.stringMatching(`^${param}: .+\\.$`) });
   });
 
   test("the body, where no field is at fault", () => {

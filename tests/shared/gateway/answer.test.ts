@@ -2,9 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { countUtf8Bytes, createAnswer } from "../../../shared/gateway/answer.ts";
 import { ProviderError, type ProviderEvent } from "../../../shared/providers/provider.ts";
+import { moreOfCall, reasoning, text, toolCall } from "./live-provider.ts";
 
-const text = (value: string): ProviderEvent => ({ type: "text", text: value });
-const reasoning = (value: string): ProviderEvent => ({ type: "reasoning", text: value });
 const usage = {
   inputTokens: 1,
   cacheReadTokens: 0,
@@ -76,14 +75,11 @@ describe("what one read brought is handed on", () => {
         const answer = createAnswer();
         const parts = reads.flatMap((events) => answer.add(events));
         const join = (type: string) =>
-          parts
-            .filter((part) => part.type === type)
-            .map((part) => part.text)
-            .join("");
+          parts.map((part) => (part.type === type && part.type !== "tool_call" ? part.text : "")).join("");
         const all = (type: string) =>
           reads
             .flat()
-            .map((said) => (said.type === type && said.type !== "finish" ? said.text : ""))
+            .map((said) => (said.type === type && "text" in said ? said.text : ""))
             .join("");
         expect(join("chunk")).toBe(all("text"));
         expect(join("reasoning")).toBe(all("reasoning"));
@@ -91,6 +87,90 @@ describe("what one read brought is handed on", () => {
         expect(answer.countBytes()).toBe(
           Buffer.byteLength(all("text")) + Buffer.byteLength(all("reasoning")),
         );
+      }),
+    );
+  });
+});
+
+describe("a tool call", () => {
+  test("is told as it grows: id and name with its first piece, more of its arguments with the others", () => {
+    const answer = createAnswer();
+    expect(answer.add([toolCall(0, "call_1", "weather", '{"ci'), moreOfCall(0, 'ty":')])).toEqual([
+      { type: "tool_call", index: 0, id: "call_1", name: "weather", arguments: '{"city":' },
+    ]);
+    expect(answer.add([moreOfCall(0, '"Bonn"'), moreOfCall(0, "}")])).toEqual([
+      { type: "tool_call", index: 0, arguments: '"Bonn"}' },
+    ]);
+    expect(answer.toolCalls).toEqual([{ id: "call_1", name: "weather", arguments: '{"city":"Bonn"}' }]);
+  });
+
+  test("stands beside others and beside words, whose pieces may come in any order", () => {
+    const answer = createAnswer();
+    const parts = answer.add([
+      text("So: "),
+      toolCall(0, "call_1", "a"),
+      toolCall(1, "call_2", "b", "{"),
+      moreOfCall(0, "{}"),
+      moreOfCall(1, "}"),
+      text("done"),
+    ]);
+    expect(parts).toEqual([
+      { type: "chunk", text: "So: " },
+      { type: "tool_call", index: 0, id: "call_1", name: "a", arguments: "" },
+      { type: "tool_call", index: 1, id: "call_2", name: "b", arguments: "{" },
+      { type: "tool_call", index: 0, arguments: "{}" },
+      { type: "tool_call", index: 1, arguments: "}" },
+      { type: "chunk", text: "done" },
+    ]);
+    expect(answer.content).toBe("So: done");
+    expect(answer.toolCalls).toEqual([
+      { id: "call_1", name: "a", arguments: "{}" },
+      { id: "call_2", name: "b", arguments: "{}" },
+    ]);
+  });
+
+  test("counts with the bytes of its name and its arguments", () => {
+    const answer = createAnswer();
+    answer.add([text("ü"), toolCall(0, "call_1", "weather", '{"a":"'), moreOfCall(0, '世"}')]);
+    expect(answer.countBytes()).toBe(2 + 7 + 6 + 5);
+  });
+
+  test("brings what its provider wants back with the results", () => {
+    const answer = createAnswer();
+    answer.add([toolCall(0, "call_1", "a", "{}")]);
+    answer.add([{ type: "finish", reason: "tool_calls", usage, continuation: "signed" }]);
+    expect(answer.finish).toEqual({ reason: "tool_calls", usage, continuation: "signed" });
+  });
+
+  test("brings nothing back that would be too long for a request", () => {
+    for (const [length, isUsable] of [
+      [262_144, true],
+      [262_145, false],
+    ] as const) {
+      const answer = createAnswer();
+      answer.add([{ type: "finish", reason: "tool_calls", usage, continuation: "x".repeat(length) }]);
+      expect("continuation" in (answer.finish ?? {})).toBe(isUsable);
+    }
+  });
+
+  test("comes out whole however it is cut, and its parts are the call", () => {
+    const piece = fc.record({ index: fc.nat(2), arguments: fc.string() });
+    fc.assert(
+      fc.property(fc.array(fc.array(piece, { maxLength: 4 }), { maxLength: 8 }), (reads) => {
+        const answer = createAnswer();
+        answer.add([0, 1, 2].map((index) => toolCall(index, `call_${index}`, "a")));
+        const parts = reads.flatMap((pieces) =>
+          answer.add(pieces.map((given) => moreOfCall(given.index, given.arguments))),
+        );
+        for (const index of [0, 1, 2]) {
+          const written = reads.flat().filter((given) => given.index === index);
+          const whole = written.map((given) => given.arguments).join("");
+          expect(answer.toolCalls[index]?.arguments).toBe(whole);
+          const told = parts.map((part) =>
+            part.type === "tool_call" && part.index === index ? part.arguments : "",
+          );
+          expect(told.join("")).toBe(whole);
+        }
       }),
     );
   });
@@ -106,6 +186,7 @@ describe("a provider that breaks the grammar is interrupted:", () => {
   test.each([
     ["a text after the finish", text("more")],
     ["a thought after the finish", reasoning("more")],
+    ["a tool call after the finish", toolCall(0, "call_1", "a")],
     ["a second finish", finish],
   ])("%s", (_what, event) => {
     interrupted([finish, event]);
@@ -115,11 +196,28 @@ describe("a provider that breaks the grammar is interrupted:", () => {
     expect(answer).toMatchObject({ content: "Because.", finish: { reason: "length", usage } });
   });
 
-  test("an answer of more than 8 MiB, words and thoughts together", () => {
+  test.each([
+    ["more of a tool call that has not begun", moreOfCall(0, "{}")],
+    ["a tool call whose number leaves a gap", toolCall(1, "call_1", "a")],
+    ["a tool call without a name", { type: "tool_call", index: 0, id: "call_1", arguments: "" }],
+    ["a tool call without an id", { type: "tool_call", index: 0, name: "a", arguments: "" }],
+    ["a tool call before the first", toolCall(-1, "call_1", "a")],
+  ] as const)("%s", (_what, event) => {
+    interrupted([event]);
+  });
+
+  test("more than 128 tool calls", () => {
+    const answer = createAnswer();
+    answer.add(Array.from({ length: 128 }, (_, index) => toolCall(index, `call_${index}`, "a")));
+    interrupted([toolCall(128, "call_128", "a")], answer);
+  });
+
+  test("an answer of more than 8 MiB, words, thoughts and tool calls together", () => {
     const half = "x".repeat(4 * 1024 * 1024);
     const answer = createAnswer();
     answer.add([text(half)]);
-    answer.add([reasoning(half)]);
+    answer.add([reasoning(half.slice(1))]);
+    answer.add([toolCall(0, "call_1", "a", "x")]);
     interrupted([text("x")], answer);
   });
 });

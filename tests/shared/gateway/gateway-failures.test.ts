@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { OpenChat } from "../../../shared/gateway/gateway.ts";
 import { ProviderError } from "../../../shared/providers/provider.ts";
 import { rejectionOf } from "../thrown-by.ts";
 import { reasoning, text } from "./live-provider.ts";
-import { startGateway, usage } from "./start-gateway.ts";
+import { beginRequest } from "./memory-metering.ts";
+import { pump, startGateway, usage } from "./start-gateway.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
@@ -11,7 +11,6 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const pump = (chat: OpenChat) => chat.pump(() => {});
 const interruption = () => new ProviderError("interrupted", "the connection broke");
 
 /** What is charged for a call that was cut after so many bytes of answer: an estimate, because nothing was reported. */
@@ -77,21 +76,17 @@ describe("an answer that breaks off is charged by estimate, kept as far as it ca
       messages: [{ role: "user" }],
     });
   });
+});
 
-  test("after its finish: it is charged what was reported, and kept", async () => {
-    const { open, live, memory } = startGateway();
-    live.say(text("Because."), { type: "finish", reason: "stop", usage });
-    const failed = rejectionOf(pump(await open()));
-    live.say(text("More."));
-    expect((await failed).toBody().error).toMatchObject({
-      code: "provider_interrupted",
-      usage,
-      estimated: false,
-    });
-    expect(memory.settled("hold-1")).toMatchObject({
-      charges: [{ outcome: "completed", usage }],
-      messages: [{}, { content: "Because.", finishReason: "stop" }],
-    });
+test("what a provider says after its finish breaks nothing: the answer is complete", async () => {
+  const { open, live, memory } = startGateway();
+  live.say(text("Because."), { type: "finish", reason: "stop", usage });
+  const answered = pump(await open());
+  live.say(text("More."));
+  expect(await answered).toMatchObject({ content: "Because.", finishReason: "stop", usage });
+  expect(memory.settled("hold-1")).toMatchObject({
+    charges: [{ outcome: "completed", usage }],
+    messages: [{}, { content: "Because.", finishReason: "stop" }],
   });
 });
 
@@ -200,15 +195,7 @@ describe("a ledger that cannot be reached", () => {
 
     memory.comeBack();
     // The call had reached the database; only its answer was lost.
-    const lost = { userId: "user-1", model: undefined, conversationId: "conversation-1", continues: false };
-    memory.place({
-      holdId: "hold-1",
-      ...lost,
-      firstText: "Hello",
-      promptBytes: 8,
-      promptMessages: 1,
-      maxOutputTokens: undefined,
-    });
+    memory.place(beginRequest());
     await vi.advanceTimersByTimeAsync(1_000);
     await untilOver();
     expect(memory.settled("hold-1")).toMatchObject({ charges: [], messages: [] });

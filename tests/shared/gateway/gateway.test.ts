@@ -1,10 +1,16 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { SluiceError } from "../../../shared/domain/errors.ts";
 import { ProviderError, type ProviderEvent } from "../../../shared/providers/provider.ts";
 import { rejectionOf } from "../thrown-by.ts";
 import { reasoning, text } from "./live-provider.ts";
-import { limits } from "./memory-metering.ts";
-import { startGateway, usage } from "./start-gateway.ts";
+import { limits, route } from "./memory-metering.ts";
+import { listen, pump, startGateway, usage } from "./start-gateway.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => {
+  expect(vi.getTimerCount()).toBe(0);
+  vi.useRealTimers();
+});
 
 const finish: ProviderEvent = { type: "finish", reason: "stop", usage };
 
@@ -18,27 +24,30 @@ describe("a chat that goes well", () => {
       conversationId: "conversation-1",
       model: "openai/gpt-4o-mini",
       provider: "openai",
+      credential: "environment",
+      attempts: 1,
+      warnings: [],
     });
 
     live.say(text(" of light."), finish);
     live.end();
-    const told: unknown[] = [];
-    const result = await chat.pump((parts) => told.push(...parts));
-    expect(told).toEqual([
-      { type: "reasoning", text: "Hm. " },
-      { type: "chunk", text: "Because" },
-      { type: "chunk", text: " of light." },
-    ]);
-    expect(result).toEqual({
+    const { told, result } = listen(chat);
+    expect(await result).toEqual({
       ...chat.start,
       content: "Because of light.",
       reasoning: "Hm. ",
+      toolCalls: [],
       finishReason: "stop",
       usage,
       costNano: 140,
       estimated: false,
       limits,
     });
+    expect(told).toEqual([
+      { type: "reasoning", text: "Hm. " },
+      { type: "chunk", text: "Because" },
+      { type: "chunk", text: " of light." },
+    ]);
     expect(memory.settled("hold-1")).toEqual({
       holdId: "hold-1",
       charges: [{ attempt: 1, priceId: 3, outcome: "completed", usage, outputBytes: 21 }],
@@ -46,11 +55,21 @@ describe("a chat that goes well", () => {
         { role: "user", content: "Why blue" },
         { role: "assistant", content: "Because of light.", finishReason: "stop" },
       ],
+      // The conversation does not keep its thoughts.
+      reply: {
+        requestId: "hold-1",
+        part: 1,
+        attempt: 1,
+        content: "Because of light.",
+        reasoning: "Hm. ",
+        toolCalls: [],
+        finishReason: "stop",
+      },
     });
     expect(observed).toEqual([
       "begin",
-      "openai/gpt-4o-mini at openai",
       "first_token",
+      "openai/gpt-4o-mini at openai",
       "settle",
       "140 nano-USD",
     ]);
@@ -61,17 +80,16 @@ describe("a chat that goes well", () => {
     const { open, live, memory } = startGateway();
     live.say(text("Because."), finish);
     live.end();
-    const { pump } = await open();
+    const chat = await open();
     expect(memory.settled("hold-1")).toBeUndefined();
-    await pump(() => {}).then(() => expect(memory.settled("hold-1")).toBeDefined());
+    await pump(chat).then(() => expect(memory.settled("hold-1")).toBeDefined());
   });
 
   test("is charged and remembered in full when nobody listens", async () => {
     const { open, live, memory, untilOver } = startGateway();
     live.say(text("Because"));
-    const { pump } = await open();
     // The client is gone; the worker lives until the chat is over.
-    pump(() => {});
+    pump(await open());
     live.say(text(" of light."), finish);
     live.end();
     await untilOver();
@@ -85,7 +103,7 @@ describe("a chat that goes well", () => {
     const { open, live } = startGateway();
     live.say(text("Because."), { type: "finish", reason: "length", usage: null });
     live.end();
-    const result = await (await open()).pump(() => {});
+    const result = await pump(await open());
     expect(result).toMatchObject({ finishReason: "length", costNano: 2 + 2, estimated: true });
   });
 
@@ -93,7 +111,7 @@ describe("a chat that goes well", () => {
     const { open, live, memory } = startGateway();
     live.say(finish);
     live.end();
-    expect(await (await open()).pump(() => {})).toMatchObject({ content: "", costNano: 140 });
+    expect(await pump(await open())).toMatchObject({ content: "", costNano: 140 });
     expect(memory.settled("hold-1")?.messages.at(-1)).toMatchObject({ role: "assistant", content: "" });
   });
 
@@ -102,7 +120,7 @@ describe("a chat that goes well", () => {
     live.say(text("a\u0000b\uD83D c"), text("\uD83C"));
     live.say(text("\uDF0D"), finish);
     live.end();
-    await (await open()).pump(() => {});
+    await pump(await open());
     expect(memory.settled("hold-1")?.messages.at(-1)?.content).toBe("a\uFFFDb\uFFFD c🌍");
   });
 });
@@ -117,9 +135,7 @@ describe("the provider is asked for", () => {
     live.say(finish);
     live.end();
     const conversationId = "6f1de8b1-6f3c-4b68-9a4e-0d4b4f3f2a10";
-    await (await open({ conversationId, options: { maxTokens: 900, temperature: 0.5, seed: 7 } })).pump(
-      () => {},
-    );
+    await pump(await open({ conversationId, options: { maxTokens: 900, temperature: 0.5, seed: 7 } }));
     expect(live.calls).toHaveLength(1);
     expect(live.calls[0]).toMatchObject({
       upstreamModel: "gpt-4o-mini",
@@ -140,23 +156,24 @@ describe("the provider is asked for", () => {
     const { open, live } = startGateway({ maxOutputTokens });
     live.say(text("Because."), finish);
     live.end();
-    await (await open(given)).pump(() => {});
+    await pump(await open(given));
     expect(live.calls[0]?.stream).toBe(stream);
   });
 
   test("the first route whose provider has a key here", async () => {
     const { open, live, memory } = startGateway({
       routes: [
-        { priceId: 1, provider: "anthropic", upstreamModel: "claude" },
-        { priceId: 2, provider: "openai", upstreamModel: "gpt-4o" },
-        { priceId: 3, provider: "openai", upstreamModel: "gpt-4o-mini" },
+        route({ id: 1, priceId: 1, provider: "unheard-of" }),
+        route({ id: 2, priceId: 2, provider: "anthropic", upstreamModel: "claude", rank: 1 }),
+        route({ id: 3, priceId: 3, upstreamModel: "gpt-4o", rank: 2 }),
+        route({ id: 4, priceId: 4, upstreamModel: "gpt-4o-mini", rank: 3 }),
       ],
     });
     live.say(finish);
     live.end();
-    await (await open()).pump(() => {});
+    await pump(await open());
     expect(live.calls[0]?.upstreamModel).toBe("gpt-4o");
-    expect(memory.settled("hold-1")?.charges).toMatchObject([{ priceId: 2 }]);
+    expect(memory.settled("hold-1")?.charges).toMatchObject([{ priceId: 3 }]);
   });
 });
 
@@ -173,7 +190,7 @@ describe("a chat that is refused costs nothing:", () => {
 
   test("for want of a key: the hold is given back", async () => {
     const { open, memory, untilOver } = startGateway({
-      routes: [{ priceId: 1, provider: "anthropic", upstreamModel: "claude" }],
+      routes: [route({ provider: "anthropic", upstreamModel: "claude" })],
     });
     expect((await rejectionOf(open())).code).toBe("model_unavailable");
     await untilOver();
@@ -181,30 +198,37 @@ describe("a chat that is refused costs nothing:", () => {
   });
 
   test.each([
-    ["invalid_request", "provider_refused"],
-    ["context_length", "context_length_exceeded"],
-    ["content_policy", "content_refused"],
-    ["credential", "provider_failed"],
-    ["quota", "provider_failed"],
-    ["rate_limited", "provider_busy"],
-    ["unavailable", "provider_failed"],
-    ["interrupted", "provider_failed"],
+    ["invalid_request", "provider_refused", 1],
+    ["context_length", "context_length_exceeded", 1],
+    ["content_policy", "content_refused", 1],
+    ["credential", "provider_failed", 1],
+    ["permission", "provider_failed", 1],
+    ["quota", "provider_failed", 1],
+    ["rate_limited", "provider_busy", 6],
+    ["unavailable", "provider_failed", 6],
+    ["interrupted", "provider_failed", 6],
   ] as const)(
-    "by the provider, which says %s before its first event: the hold is given back",
-    async (failure, code) => {
+    "by the only provider, which says %s each time before its first event: the hold is given back",
+    async (failure, code, calls) => {
       const { open, live, memory, observed, untilOver } = startGateway();
-      live.fail(new ProviderError(failure, "no"));
-      expect((await rejectionOf(open())).code).toBe(code);
+      live.failAlways(new ProviderError(failure, "no"));
+      const refused = rejectionOf(open());
+      await vi.advanceTimersByTimeAsync(20_000);
+      expect((await refused).code).toBe(code);
+      expect(live.calls).toHaveLength(calls);
       await untilOver();
       expect(memory.settled("hold-1")).toMatchObject({ charges: [], messages: [] });
-      expect(observed).toEqual(["begin", "openai/gpt-4o-mini at openai", "first_token"]);
+      const failed = live.calls.map((_, index) => `call ${index + 1} of openai with env:openai: ${code}`);
+      expect(observed).toEqual(["begin", ...failed, "first_token"]);
     },
   );
 
   test("by a provider that ends without an event", async () => {
     const { open, live, memory, untilOver } = startGateway();
-    live.end();
-    expect((await rejectionOf(open())).code).toBe("provider_failed");
+    for (let calls = 0; calls < 6; calls++) live.end();
+    const refused = rejectionOf(open());
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect((await refused).code).toBe("provider_failed");
     await untilOver();
     expect(memory.settled("hold-1")).toMatchObject({ charges: [], messages: [] });
   });

@@ -1,4 +1,7 @@
 import {
+  type EmbeddingRequest,
+  type Embeddings,
+  type Limitations,
   type Provider,
   ProviderError,
   type ProviderEvent,
@@ -14,6 +17,8 @@ type Step = { events: ProviderEvent[] } | { failure: Error } | "end";
 export function createLiveProvider() {
   const calls: ProviderRequest[] = [];
   const steps: Step[] = [];
+  let outage: Error | null = null;
+  let limitations: Limitations = { dropped: [], refused: null };
   let wake = () => {};
 
   function add(step: Step): void {
@@ -26,6 +31,7 @@ export function createLiveProvider() {
       if (signal.aborted) throw new ProviderError("unavailable", "Request was aborted.");
       const step = steps.shift();
       if (step !== undefined) return step;
+      if (outage !== null) throw outage;
       const { promise, resolve } = Promise.withResolvers<void>();
       wake = resolve;
       signal.addEventListener("abort", () => resolve(), { once: true });
@@ -43,6 +49,8 @@ export function createLiveProvider() {
         yield step.events;
       }
     },
+    findLimitations: () => limitations,
+    embeddings: null,
   };
 
   return {
@@ -50,7 +58,17 @@ export function createLiveProvider() {
     calls,
     /** Events that arrive with one read. */
     say: (...events: ProviderEvent[]) => add({ events }),
+    /** Ends the call that is out, or the next one. */
     fail: (failure: Error) => add({ failure }),
+    /** From now on every call fails that has nothing else to say. */
+    failAlways(failure: Error) {
+      outage = failure;
+      wake();
+    },
+    /** What its protocol cannot carry of any chat. */
+    limit(given: Partial<Limitations>) {
+      limitations = { ...limitations, ...given };
+    },
     /** Ends the stream, finished or not. */
     end: () => add("end"),
   };
@@ -58,3 +76,41 @@ export function createLiveProvider() {
 
 export const text = (value: string): ProviderEvent => ({ type: "text", text: value });
 export const reasoning = (value: string): ProviderEvent => ({ type: "reasoning", text: value });
+
+/** The first piece of a tool call. */
+export const toolCall = (index: number, id: string, name: string, args = ""): ProviderEvent => ({
+  type: "tool_call",
+  index,
+  id,
+  name,
+  arguments: args,
+});
+
+/** One more piece of a tool call. */
+export const moreOfCall = (index: number, args: string): ProviderEvent => ({
+  type: "tool_call",
+  index,
+  arguments: args,
+});
+
+/** What becomes of a call for embeddings; nothing, where there is no answer. */
+export type EmbeddingAnswer = (() => Embeddings) | Error | "silence";
+
+/** A provider of embeddings that answers each call in turn as it is told. */
+export function createEmbedder(answers: EmbeddingAnswer[], maxTexts = 100) {
+  const calls: EmbeddingRequest[] = [];
+
+  async function embed(request: EmbeddingRequest): Promise<Embeddings> {
+    calls.push(request);
+    const answer = answers.shift() ?? "silence";
+    if (answer === "silence") {
+      await new Promise((resolve) => request.signal.addEventListener("abort", resolve, { once: true }));
+      throw new ProviderError("unavailable", "Request was aborted.");
+    }
+    if (answer instanceof Error) throw answer;
+    return answer();
+  }
+
+  const provider: Provider = { ...createLiveProvider().provider, embeddings: { maxTexts, embed } };
+  return { provider, calls };
+}

@@ -1,10 +1,12 @@
 import type { LimitState } from "../../../shared/domain/chat-event.ts";
 import { SluiceError } from "../../../shared/domain/errors.ts";
+import type { Usage } from "../../../shared/domain/usage.ts";
 import type {
   BeginRequest,
   Charge,
   Hold,
   Metering,
+  Route,
   Settlement,
   SettleRequest,
 } from "../../../shared/metering/metering.ts";
@@ -32,6 +34,34 @@ export const limits: LimitState[] = [
   },
 ];
 
+/** A route as metering hands it out, but for what is given. */
+export const route = (given: Partial<Route> = {}): Route => ({
+  id: 1,
+  priceId: 3,
+  provider: "openai",
+  upstreamModel: "gpt-4o-mini",
+  rank: 0,
+  weight: 1,
+  contextTokens: 128_000,
+  outage: "none",
+  ...given,
+});
+
+/** A request for a hold, but for what is given. */
+export const beginRequest = (given: Partial<BeginRequest> = {}): BeginRequest => ({
+  holdId: "hold-1",
+  userId: "user-1",
+  model: undefined,
+  conversationId: "conversation-1",
+  continues: false,
+  firstText: "Hello",
+  prompt: { bytes: 8, messages: 1, images: 0, overheadTokens: 0 },
+  outputModality: "text",
+  needs: [],
+  maxOutputTokens: undefined,
+  ...given,
+});
+
 /**
  * Metering in memory with the promises of the real one: a hold is settled once, an unknown one is not charged. A token costs
  * 1 nano-USD; without usage, 4 bytes count as a token.
@@ -42,9 +72,14 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
   let refusal: SluiceError | null = null;
   let hanging: Promise<void> | null = null;
   let tries = 0;
+  let extensions = 0;
+  let mostExtensions = Number.POSITIVE_INFINITY;
+  let extending: Promise<void> | null = null;
 
-  const costOf = ({ usage, outputBytes }: Charge, { promptBytes }: BeginRequest) =>
-    usage ?? { ...none, inputTokens: Math.ceil(promptBytes / 4), outputTokens: Math.ceil(outputBytes / 4) };
+  const usageOf = ({ usage, outputBytes }: Charge, { prompt }: BeginRequest): Usage => ({
+    ...(usage ?? { ...none, inputTokens: Math.ceil(prompt.bytes / 4) }),
+    outputTokens: usage?.outputTokens ?? Math.ceil(outputBytes / 4),
+  });
 
   const metering: Metering = {
     async begin(begun) {
@@ -54,11 +89,23 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
       holds.set(begun.holdId, { begun });
       return {
         model: "openai/gpt-4o-mini",
-        routes: [{ priceId: 3, provider: "openai", upstreamModel: "gpt-4o-mini" }],
+        routes: [route()],
+        keys: [],
+        coolingKeys: new Map(),
         history: [],
         maxOutputTokens: 1000,
+        supportedParameters: ["temperature", "top_p", "stop", "seed", "tools", "reasoning"],
+        firstTokenMs: null,
         ...hold,
       };
+    },
+
+    async extend(holdId) {
+      if (outage !== null) throw outage;
+      await extending;
+      if (!holds.has(holdId) || extensions >= mostExtensions) return false;
+      extensions++;
+      return true;
     },
 
     async settle(request): Promise<Settlement> {
@@ -68,8 +115,8 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
       if (entry === undefined)
         return { isKnown: false, isStored: true, usage: none, costNano: 0, estimated: false, limits: [] };
       entry.settled ??= request;
-      const [charge] = entry.settled.charges;
-      const usage = charge === undefined ? none : costOf(charge, entry.begun);
+      const { begun, settled } = entry;
+      const usage = settled.charges.map((charge) => usageOf(charge, begun)).reduce(addUsage, none);
       const costNano =
         usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens + usage.outputTokens;
       return {
@@ -77,7 +124,7 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
         isStored: true,
         usage,
         costNano,
-        estimated: charge !== undefined && charge.usage === null,
+        estimated: settled.charges.some(({ usage }) => usage === null || usage.outputTokens === null),
         limits,
       };
     },
@@ -107,9 +154,32 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
       hanging = promise;
       return { resolve };
     },
+    /** How many more provider calls the caller's limits cover. */
+    allowExtensions(count: number) {
+      mostExtensions = count;
+    },
+    /** From now on holds are extended only once the returned promise is resolved. */
+    hangExtensions() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      extending = promise;
+      return { resolve };
+    },
+    get extensions() {
+      return extensions;
+    },
     /** How often it was asked to settle. */
     get tries() {
       return tries;
     },
+  };
+}
+
+function addUsage(sum: Usage, more: Usage): Usage {
+  return {
+    inputTokens: sum.inputTokens + more.inputTokens,
+    cacheReadTokens: sum.cacheReadTokens + more.cacheReadTokens,
+    cacheWriteTokens: sum.cacheWriteTokens + more.cacheWriteTokens,
+    outputTokens: sum.outputTokens + more.outputTokens,
+    reasoningTokens: sum.reasoningTokens + more.reasoningTokens,
   };
 }

@@ -3,22 +3,11 @@ import type { SluiceError } from "../../../shared/domain/errors.ts";
 import { releaseReliably, settleReliably } from "../../../shared/gateway/settle-reliably.ts";
 import type { SettleRequest } from "../../../shared/metering/metering.ts";
 import { rejectionOf } from "../thrown-by.ts";
-import { createMemoryMetering } from "./memory-metering.ts";
+import { beginRequest, createMemoryMetering } from "./memory-metering.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-const begun = {
-  holdId: "hold-1",
-  userId: "user-1",
-  model: undefined,
-  conversationId: "conversation-1",
-  continues: false,
-  firstText: "Hello",
-  promptBytes: 8,
-  promptMessages: 1,
-  maxOutputTokens: undefined,
-};
 const request: SettleRequest = {
   holdId: "hold-1",
   charges: [{ attempt: 1, priceId: 3, outcome: "interrupted", usage: null, outputBytes: 40 }],
@@ -41,7 +30,7 @@ function start() {
         atMs: Date.now() - startedAt,
       }),
   };
-  memory.place(begun);
+  memory.place(beginRequest());
   return { memory, reliability, failures };
 }
 
@@ -106,7 +95,7 @@ describe("a release", () => {
     const { memory, reliability } = start();
     const released = releaseReliably("hold-2", reliability);
     await vi.advanceTimersByTimeAsync(10_000);
-    memory.place({ ...begun, holdId: "hold-2" });
+    memory.place(beginRequest({ holdId: "hold-2" }));
     await vi.advanceTimersByTimeAsync(5_000);
     await released;
     expect(memory.settled("hold-2")).toMatchObject({ charges: [] });

@@ -1,3 +1,4 @@
+import { OpenAI } from "openai";
 import { describe, expect, test } from "vitest";
 import { ours, startDemoApp } from "./start-demo-app.ts";
 
@@ -17,7 +18,10 @@ describe("cross-origin calls", () => {
     expect(headers.get("access-control-allow-origin")).toBe(ours);
     expect(headers.get("vary")).toMatch(/\bOrigin\b/i);
     expect(headers.get("access-control-expose-headers")?.split(",")).toEqual(
-      expect.arrayContaining(["x-request-id", "retry-after", "server-timing"]),
+      expect.arrayContaining([
+        ...["x-request-id", "retry-after", "server-timing", "x-should-retry", "x-sluice-model"],
+        ...["x-sluice-provider", "x-sluice-attempts", "x-sluice-credential", "x-sluice-warnings"],
+      ]),
     );
   });
 
@@ -69,6 +73,24 @@ describe("cross-origin calls", () => {
     expect(headers.get("access-control-allow-headers")?.split(",")).toEqual(
       expect.arrayContaining(["authorization", "apikey", "content-type", "x-client-info", "x-region"]),
     );
+  });
+
+  test("are announced by a preflight, which our pages pass with all that the official openai client sends", async () => {
+    const client = new OpenAI({ apiKey: "key", organization: "org", project: "project" });
+    const { req } = await client.buildRequest({
+      method: "post",
+      path: "/chat/completions",
+      body: {},
+      timeout: 1000,
+      __metadata: { helperMethod: "stream" },
+    });
+    // Browsers send these two without asking.
+    const sent = [...new Headers(req.headers).keys()].filter(
+      (name) => !["accept", "user-agent"].includes(name),
+    );
+    expect(sent).toContain("x-stainless-helper-method");
+    const { headers } = await startDemoApp().call("/demo/well", preflight(ours));
+    expect(headers.get("access-control-allow-headers")?.split(",")).toEqual(expect.arrayContaining(sent));
   });
 
   test("are announced by a preflight, which a foreign page does not pass", async () => {

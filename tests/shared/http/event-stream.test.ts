@@ -46,6 +46,18 @@ describe("events are written", () => {
     expect(read).toEqual(texts);
   });
 
+  test("without a name where they are data alone, in their order among the others", async () => {
+    const stream = createEventStream(heartbeatMs);
+    const client = listen(stream.body);
+    stream.sendData(['{"text":"Grüße"}', "[DONE]"]);
+    stream.send([{ type: "chunk", data: 1 }]);
+    stream.sendData([]);
+    expect(await client.next()).toBe('data: {"text":"Grüße"}\n\ndata: [DONE]\n\nevent: chunk\ndata: 1\n\n');
+    await client.leave();
+    stream.sendData(["nobody"]);
+    stream.close();
+  });
+
   test("and kept for a client that is slower than the provider", async () => {
     const stream = createEventStream(heartbeatMs);
     for (let index = 0; index < 1000; index++) {

@@ -1,16 +1,45 @@
 import { describe, expect, test } from "vitest";
 import { rejectionOf } from "../thrown-by.ts";
-import { beginRequest, placed, settled, settleRequest, startMetering } from "./start-metering.ts";
+import {
+  beginRequest,
+  placed,
+  placedRoute,
+  settled,
+  settleRequest,
+  startExtending,
+  startMetering,
+} from "./start-metering.ts";
 
 describe("begin", () => {
   test("asks for what the request needs and gives the hold that was placed", async () => {
     const { metering, calls } = await startMetering((items) => ({ body: items.map(placed) }));
-    const request = beginRequest({ model: "openai/gpt-4o-mini", continues: true, maxOutputTokens: 300 });
+    const request = beginRequest({
+      model: "openai/gpt-4o-mini",
+      continues: true,
+      prompt: { bytes: 12, messages: 1, images: 2, overheadTokens: 1024 },
+      needs: ["tools", "stop"],
+      maxOutputTokens: 300,
+    });
     expect(await metering.begin(request)).toEqual({
       model: "openai/gpt-4o-mini",
-      routes: [{ priceId: 3, provider: "openai", upstreamModel: "gpt-4o-mini" }],
+      routes: [
+        {
+          id: 7,
+          priceId: 3,
+          provider: "openai",
+          upstreamModel: "gpt-4o-mini",
+          rank: 0,
+          weight: 1,
+          contextTokens: 128_000,
+          outage: "none",
+        },
+      ],
+      keys: [],
+      coolingKeys: new Map(),
       history: [{ role: "user", content: "Hello" }],
       maxOutputTokens: 256,
+      supportedParameters: ["temperature"],
+      firstTokenMs: null,
     });
     const item = {
       hold_id: "hold-1",
@@ -21,6 +50,10 @@ describe("begin", () => {
       first_text: "Hello",
       prompt_bytes: 12,
       prompt_messages: 1,
+      images: 2,
+      overhead_tokens: 1024,
+      output_modality: "text",
+      needs: ["tools", "stop"],
       max_output_tokens: 300,
     };
     expect(calls).toEqual([[item]]);
@@ -28,8 +61,69 @@ describe("begin", () => {
 
   test("leaves to the database what the request does not say", async () => {
     const { metering, calls } = await startMetering((items) => ({ body: items.map(placed) }));
-    await metering.begin(beginRequest());
-    expect(calls[0]?.[0]).toMatchObject({ model_id: null, max_output_tokens: null });
+    await metering.begin(beginRequest({ conversationId: null }));
+    expect(calls[0]?.[0]).toMatchObject({ model_id: null, conversation_id: null, max_output_tokens: null });
+  });
+
+  test("tells which routes and keys are to be left alone, and for how long", async () => {
+    const routes = [1, 2, 3].map((id) => ({ ...placedRoute, id }));
+    const { metering } = await startMetering((items) => ({
+      body: items.map((item) => ({
+        ...placed(item),
+        routes,
+        keys: [{ id: "a", provider: "openai", sealed_key: "v1.k1.AAAA" }],
+        cooling_keys: [
+          { id: "key:a", wait_ms: 2500 },
+          { id: "env:openai:0123", wait_ms: null },
+        ],
+        outages: [
+          { route_id: 2, is_over: true },
+          { route_id: 3, is_over: false },
+        ],
+        first_token_ms: 60_000,
+      })),
+    }));
+    const hold = await metering.begin(beginRequest());
+    expect(hold.routes.map(({ id, outage }) => [id, outage])).toEqual([
+      [1, "none"],
+      [2, "over"],
+      [3, "lasting"],
+    ]);
+    expect(hold).toMatchObject({
+      keys: [{ id: "a", provider: "openai", sealedKey: "v1.k1.AAAA" }],
+      coolingKeys: new Map([
+        ["key:a", 2500],
+        ["env:openai:0123", null],
+      ]),
+      firstTokenMs: 60_000,
+    });
+  });
+
+  test("gives the history as it was said: images, tool calls, their results and what goes back with them", async () => {
+    const parts = [
+      { type: "text", text: "What is this?" },
+      { type: "image", url: "https://example.com/a.png" },
+    ];
+    const toolCalls = [{ id: "call_1", name: "weather", arguments: "{}" }];
+    const { metering } = await startMetering((items) => ({
+      body: items.map((item) => ({
+        ...placed(item),
+        history: [
+          { role: "system", content: "Be brief." },
+          { role: "user", content: "What is this?", parts },
+          { role: "assistant", content: "", tool_calls: toolCalls, continuation: "signed" },
+          { role: "tool", content: "Rain", tool_call_id: "call_1" },
+          { role: "assistant", content: "Rain." },
+        ],
+      })),
+    }));
+    expect((await metering.begin(beginRequest())).history).toEqual([
+      { role: "system", content: "Be brief." },
+      { role: "user", content: parts },
+      { role: "assistant", content: "", toolCalls, continuation: "signed" },
+      { role: "tool", content: "Rain", toolCallId: "call_1" },
+      { role: "assistant", content: "Rain." },
+    ]);
   });
 
   test("gives each request its own hold or refusal, in whatever order they are answered", async () => {
@@ -60,85 +154,22 @@ describe("begin", () => {
   });
 });
 
-describe("settle", () => {
-  test("sends the charges and the messages, and gives what the ledger has", async () => {
-    const { metering, calls } = await startMetering((items) => ({ body: items.map(settled) }));
-    const usage = {
-      inputTokens: 10,
-      cacheReadTokens: 60,
-      cacheWriteTokens: 30,
-      outputTokens: 40,
-      reasoningTokens: 25,
-    };
-    const settlement = await metering.settle(
-      settleRequest({
-        charges: [{ attempt: 1, priceId: 3, outcome: "completed", usage, outputBytes: 99 }],
-        messages: [
-          { role: "user", content: "Why?" },
-          { role: "assistant", content: "Light.", finishReason: "stop" },
-        ],
-      }),
-    );
-    expect(settlement).toEqual({
-      isKnown: true,
-      isStored: true,
-      usage,
-      costNano: 1234,
-      estimated: false,
-      limits: [
-        {
-          scope: "all",
-          scopeId: "",
-          unit: "requests",
-          window: "day",
-          limit: 10,
-          used: 7,
-          held: 1,
-          left: 2,
-          resetsAt: "2026-11-21T00:00:00.000Z",
-        },
-      ],
-    });
-    const charge = {
-      attempt: 1,
-      price_id: 3,
-      outcome: "completed",
-      output_bytes: 99,
-      input_tokens: 10,
-      cache_read_tokens: 60,
-      cache_write_tokens: 30,
-      output_tokens: 40,
-      reasoning_tokens: 25,
-    };
-    const messages = [
-      { role: "user", content: "Why?", finish_reason: null },
-      { role: "assistant", content: "Light.", finish_reason: "stop" },
-    ];
-    const item = {
-      hold_id: "hold-1",
-      charges: [charge],
-      messages,
-    };
-    expect(calls).toEqual([[item]]);
+describe("extend", () => {
+  test.each([
+    [true, true],
+    [false, false],
+  ])("says whether a limit allows another call: %s", async (body, expected) => {
+    const { metering, bodies } = await startExtending(() => ({ body }));
+    expect(await metering.extend("hold-1")).toBe(expected);
+    expect(bodies).toEqual([{ hold_id: "hold-1" }]);
   });
 
-  test("names no tokens of a call whose usage is unknown, so that they are estimated", async () => {
-    const { metering, calls } = await startMetering((items) => ({ body: items.map(settled) }));
-    await metering.settle(
-      settleRequest({
-        charges: [{ attempt: 1, priceId: 3, outcome: "interrupted", usage: null, outputBytes: 7 }],
-      }),
-    );
-    expect(calls[0]?.[0]?.charges).toEqual([
-      { attempt: 1, price_id: 3, outcome: "interrupted", output_bytes: 7 },
-    ]);
-  });
-
-  test("never says that less than nothing is left, after an answer that cost more than was held", async () => {
-    const { metering } = await startMetering((items) => ({
-      body: items.map((item) => ({ ...settled(item), limits: [{ ...settled(item).limits[0], used: 12 }] })),
+  test("fails where the database is away, so that nothing more is spent", async () => {
+    const { metering } = await startExtending(() => ({
+      status: 503,
+      body: { code: "PGRST001", message: "" },
     }));
-    expect((await metering.settle(settleRequest())).limits[0]).toMatchObject({ used: 12, left: 0 });
+    expect((await rejectionOf(metering.extend("hold-1"))).code).toBe("database_unavailable");
   });
 });
 

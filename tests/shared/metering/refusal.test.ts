@@ -87,6 +87,25 @@ describe("a rate", () => {
   });
 });
 
+describe("something that the model cannot do", () => {
+  test.each([
+    ["image", "messages", "messages: this model cannot see images. Choose another model or leave it out."],
+    ["tools", "options.tools", "options.tools: this model cannot call tools."],
+    ["tool_choice", "options.toolChoice", "be told which tool to call"],
+    ["stop", "options.stop", "stop at given texts"],
+    ["response_format", "options.responseFormat", "be held to JSON"],
+    ["structured_outputs", "options.responseFormat", "be held to a schema"],
+    ["text", "model", "this model cannot chat"],
+    ["embeddings", "model", "this model cannot embed texts"],
+    ["something_new", "model", "this model cannot something_new"],
+  ])("%s is refused naming %s, in words", (missing, param, words) => {
+    const error = refusalError("unsupported_parameter", { missing });
+    expect(error.status).toBe(400);
+    expect(error.toBody().error).toMatchObject({ code: "unsupported_parameter", param });
+    expect(error.message).toContain(words);
+  });
+});
+
 test.each([
   ["model_not_allowed", "model"],
   ["model_not_found", "model"],

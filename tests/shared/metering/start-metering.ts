@@ -7,19 +7,38 @@ import { startServer } from "../start-server.ts";
 /** An item as it goes over the wire. */
 export type Item = Record<string, unknown> & { hold_id: string };
 
-/** Metering in front of an HTTP server that answers the two functions as the test says. Keeps the items of each call. */
-export async function startMetering(
-  answer: (items: Item[], functionName: string) => { status?: number; body: unknown },
-) {
+interface Answer {
+  status?: number;
+  body: unknown;
+}
+
+/** Metering in front of an HTTP server that answers begin and settle as the test says. Keeps the items of each call. */
+export async function startMetering(answer: (items: Item[]) => Answer) {
   const calls: Item[][] = [];
-  const url = await startServer(async (request, response) => {
-    const { items } = (await json(request)) as { items: Item[] };
+  const metering = await startServing((body) => {
+    const { items } = body as { items: Item[] };
     calls.push(items);
-    const { status = 200, body } = answer(items, request.url?.split("/").at(-1) ?? "");
+    return answer(items);
+  });
+  return { metering, calls };
+}
+
+/** Metering in front of an HTTP server that answers extend as the test says. Keeps what it was asked. */
+export async function startExtending(answer: () => Answer) {
+  const bodies: unknown[] = [];
+  const metering = await startServing((body) => {
+    bodies.push(body);
+    return answer();
+  });
+  return { metering, bodies };
+}
+
+async function startServing(serve: (body: unknown) => Answer) {
+  const url = await startServer(async (request, response) => {
+    const { status = 200, body } = serve(await json(request));
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
   });
-  const database = createDatabase({ url, secretKey: createSecret("sb_secret_test"), fetch });
-  return { metering: createMetering(database), calls };
+  return createMetering(createDatabase({ url, secretKey: createSecret("sb_secret_test"), fetch }));
 }
 
 /** A request for a hold, but for what is given. */
@@ -30,8 +49,9 @@ export const beginRequest = (given: Partial<BeginRequest> = {}): BeginRequest =>
   conversationId: "conversation-1",
   continues: false,
   firstText: "Hello",
-  promptBytes: 12,
-  promptMessages: 1,
+  prompt: { bytes: 12, messages: 1, images: 0, overheadTokens: 0 },
+  outputModality: "text",
+  needs: [],
   maxOutputTokens: undefined,
   ...given,
 });
@@ -40,10 +60,26 @@ export const beginRequest = (given: Partial<BeginRequest> = {}): BeginRequest =>
 export const placed = (item: Item) => ({
   hold_id: item.hold_id,
   model_id: "openai/gpt-4o-mini",
-  routes: [{ price_id: 3, provider: "openai", upstream_model: "gpt-4o-mini" }],
+  routes: [placedRoute],
+  keys: null,
+  cooling_keys: null,
+  outages: null,
   max_output_tokens: 256,
+  supported_parameters: ["temperature"],
+  first_token_ms: null,
   history: [{ role: "user", content: "Hello" }],
 });
+
+/** A route as `begin_chats` answers it. */
+export const placedRoute = {
+  id: 7,
+  price_id: 3,
+  provider: "openai",
+  upstream_model: "gpt-4o-mini",
+  rank: 0,
+  weight: 1,
+  context_tokens: 128_000,
+};
 
 /** A request to settle, but for what is given. */
 export const settleRequest = (given: Partial<SettleRequest> = {}): SettleRequest => ({

@@ -2,11 +2,10 @@ import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { json } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
-import { createSecret } from "../../../shared/domain/secret.ts";
 import { createOpenAIProvider } from "../../../shared/providers/openai.ts";
 import type { ProviderRequest } from "../../../shared/providers/provider.ts";
 import { startServer } from "../start-server.ts";
-import { askOpenAI, providerRequest, readWholeAnswer } from "./ask-provider.ts";
+import { askOpenAI, providerRequest, readWholeAnswer, testCredential } from "./ask-provider.ts";
 import { wireChunk, wireChunks, wireCompletion, wireStream } from "./openai-wire.ts";
 
 interface SentRequest {
@@ -44,6 +43,7 @@ describe("what is sent is what was held, and no more:", () => {
       model: "gpt-4o-mini",
       messages,
       max_completion_tokens: 321,
+      service_tier: "default",
       stream: true,
       stream_options: { include_usage: true, include_obfuscation: false },
     });
@@ -51,7 +51,12 @@ describe("what is sent is what was held, and no more:", () => {
 
   test("one piece", async () => {
     const { body } = await send({ messages, maxOutputTokens: 321, stream: false });
-    expect(body).toEqual({ model: "gpt-4o-mini", messages, max_completion_tokens: 321 });
+    expect(body).toEqual({
+      model: "gpt-4o-mini",
+      messages,
+      max_completion_tokens: 321,
+      service_tier: "default",
+    });
   });
 
   test("all options", async () => {
@@ -65,18 +70,37 @@ describe("what is sent is what was held, and no more:", () => {
     [{ topP: 0 }, { top_p: 0 }],
     [{ stop: ["END"] }, { stop: ["END"] }],
     [{ seed: -7 }, { seed: -7 }],
+    [{ reasoningEffort: "minimal" as const }, { reasoning_effort: "minimal" }],
+    [{ responseFormat: { type: "json_object" as const } }, { response_format: { type: "json_object" } }],
+    // OpenAI refuses both without tools.
+    [{ toolChoice: "none" as const, parallelToolCalls: false }, {}],
   ])("only the option that was given: %j", async (options, sent) => {
-    const { model, messages, max_completion_tokens, ...rest } = (await send({ options, stream: false })).body;
+    const { body } = await send({ options, stream: false });
+    const { model, messages, max_completion_tokens, service_tier, ...rest } = body;
     expect(rest).toEqual(sent);
   });
 
   test("the key of the credential, as a bearer token and nowhere else", async () => {
     const key = "sk-proj-Canary_0123456789";
-    const { headers, url, body } = await send({ credential: { key: createSecret(key) } });
+    const { headers, url, body } = await send({ credential: testCredential(key) });
     expect(headers.authorization).toBe(`Bearer ${key}`);
     const elsewhere = { ...headers, authorization: undefined, url, body };
     expect(JSON.stringify(elsewhere)).not.toContain("Canary");
   });
+});
+
+test("a redirect is not followed: it would carry the key elsewhere", async () => {
+  let calls = 0;
+  const elsewhere = await startServer((_request, response) => {
+    calls++;
+    response.end();
+  });
+  const url = await startServer((request, response) => {
+    request.resume();
+    response.writeHead(307, { location: elsewhere }).end();
+  });
+  await expect(askOpenAI(url)).rejects.toMatchObject({ failure: "unavailable" });
+  expect(calls).toBe(0);
 });
 
 test("two chats with one key send the same headers: none that a provider could take for one chat sent twice", async () => {
@@ -105,9 +129,9 @@ test("each credential sends its own key, however often they take turns", async (
     response.end(wireStream(wireChunks({ texts: [] })));
   });
   const provider = createOpenAIProvider({ baseUrl: url, fetch });
-  const [one, two] = ["one", "two"].map((name) => ({ key: createSecret(`sk-${name}`) }));
+  const [one, two] = [testCredential("sk-one"), testCredential("sk-two")];
   for (const credential of [one, two, one, two])
-    await readWholeAnswer(provider.chat(providerRequest(credential ? { credential } : {})));
+    await readWholeAnswer(provider.chat(providerRequest({ credential })));
   expect(seen).toEqual(["Bearer sk-one", "Bearer sk-two", "Bearer sk-one", "Bearer sk-two"]);
 });
 

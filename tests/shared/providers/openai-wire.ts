@@ -9,9 +9,18 @@ export const wireUsage = {
   completion_tokens_details: { reasoning_tokens: 25, audio_tokens: 0, accepted_prediction_tokens: 0 },
 };
 
+/** What one chunk adds. */
+interface WireDelta {
+  content?: string;
+  reasoning_content?: string;
+  reasoning?: string;
+  refusal?: string;
+  tool_calls?: object[];
+}
+
 interface WireAnswer {
   /** In the order in which they are said. */
-  texts: { content?: string; reasoning_content?: string; refusal?: string }[];
+  texts: WireDelta[];
   finishReason?: string;
   usage?: unknown;
 }
@@ -39,15 +48,23 @@ export function wireStream(chunks: string[]): string {
   return [...chunks, "[DONE]"].map((data) => `data: ${data}\n\n`).join("");
 }
 
-/** The same answer in one piece. */
+/** A whole tool call. */
+export function wireCall(id: string, name: string, text: string): object {
+  return { id, type: "function", function: { name, arguments: text } };
+}
+
+/** The same answer in one piece; its tool calls, if any, are whole in `texts`. */
 export function wireCompletion({ texts, finishReason = "stop", usage = wireUsage }: WireAnswer): string {
-  const join = (name: keyof WireAnswer["texts"][number]) =>
+  const join = (name: Exclude<keyof WireDelta, "tool_calls">) =>
     texts.map((text) => text[name] ?? "").join("") || null;
+  const toolCalls = texts.flatMap((text) => text.tool_calls ?? []);
   const message = {
     role: "assistant",
     content: join("content"),
     refusal: join("refusal"),
     reasoning_content: join("reasoning_content"),
+    reasoning: join("reasoning"),
+    ...(toolCalls.length > 0 ? { tool_calls: toolCalls } : {}),
   };
   const choices = [{ index: 0, message, logprobs: null, finish_reason: finishReason }];
   return JSON.stringify({ ...envelope, object: "chat.completion", choices, usage });

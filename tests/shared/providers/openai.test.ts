@@ -1,17 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { createOpenAIProvider } from "../../../shared/providers/openai.ts";
 import { startServer } from "../start-server.ts";
-import { askOpenAI, providerRequest, readWholeAnswer } from "./ask-provider.ts";
-import { cutAt, cutEvery, streamOf } from "./cut-bytes.ts";
+import { askOpenAI, providerRequest } from "./ask-provider.ts";
+import { usage } from "./openai-fixtures.ts";
 import { answerWith, wireChunk, wireChunks, wireCompletion, wireStream, wireUsage } from "./openai-wire.ts";
-
-const usage = {
-  inputTokens: 10,
-  cacheReadTokens: 60,
-  cacheWriteTokens: 30,
-  outputTokens: 40,
-  reasoningTokens: 25,
-};
 
 /** Asks a server that streams these chunks. */
 const askStream = async (chunks: string[]) => askOpenAI(await startServer(answerWith(wireStream(chunks))));
@@ -35,9 +27,14 @@ describe("an answer is the same as a stream and in one piece:", () => {
       [{ refusal: "I cannot " }, { refusal: "help." }],
       { text: "I cannot help.", reasoning: "" },
     ],
+    [
+      "thoughts by their other name, then text",
+      [{ reasoning: "Rayleigh " }, { reasoning: "scattering" }, { content: "Because." }],
+      { text: "Because.", reasoning: "Rayleigh scattering" },
+    ],
     ["nothing at all", [], { text: "", reasoning: "" }],
   ])("%s", async (_what, texts, expected) => {
-    const answer = { ...expected, finish: { type: "finish", reason: "stop", usage } };
+    const answer = { ...expected, toolCalls: [], finish: { type: "finish", reason: "stop", usage } };
     expect(await askStream(wireChunks({ texts }))).toEqual(answer);
     expect(await askJson(wireCompletion({ texts }))).toEqual(answer);
   });
@@ -46,6 +43,7 @@ describe("an answer is the same as a stream and in one piece:", () => {
     ["stop", "stop"],
     ["length", "length"],
     ["content_filter", "content_filter"],
+    ["model_length", "length"],
     ["tool_calls", "stop"],
     ["a reason of tomorrow", "stop"],
   ])("the finish reason %s is %s", async (finishReason, reason) => {
@@ -86,6 +84,16 @@ describe("an answer is the same as a stream and in one piece:", () => {
       },
       { inputTokens: 307, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 253, reasoningTokens: 227 },
     ],
+    [
+      "DeepSeek's names of what the cache served",
+      { prompt_tokens: 64, completion_tokens: 1, prompt_cache_hit_tokens: 60, prompt_cache_miss_tokens: 4 },
+      { inputTokens: 4, cacheReadTokens: 60, cacheWriteTokens: 0, outputTokens: 1, reasoningTokens: 0 },
+    ],
+    [
+      "Requesty's name of what the cache stored",
+      { prompt_tokens: 64, completion_tokens: 1, prompt_tokens_details: { caching_tokens: 60 } },
+      { inputTokens: 4, cacheReadTokens: 0, cacheWriteTokens: 60, outputTokens: 1, reasoningTokens: 0 },
+    ],
     ["no usage", null, null],
     ["usage without numbers", {}, null],
     ["usage that is no count", { prompt_tokens: -1, completion_tokens: 2.5 }, null],
@@ -125,6 +133,13 @@ describe("what comes after the finish can break nothing:", () => {
     expect(answer.finish.usage).toEqual(usage);
   });
 
+  test("silence instead of [DONE], where the usage comes with an empty text, as from OpenRouter", async () => {
+    const last = wireChunk({ role: "assistant", content: "" }, "stop", { usage: wireUsage });
+    const chunks = [...wireChunks({ texts, usage: null }), last];
+    const answer = await askOpenAI(await sendThen(chunks, "stall"));
+    expect(answer.finish.usage).toEqual(usage);
+  });
+
   test("an error", async () => {
     const error = JSON.stringify({ error: { message: "The server had an error.", type: "server_error" } });
     const answer = await askStream([...wireChunks({ texts, usage: null }), error]);
@@ -136,40 +151,12 @@ describe("a stream is read the same", () => {
   const chunks = wireChunks({
     texts: [{ reasoning_content: "Hm. 🌍" }, { content: "Grüße" }, { content: ", 世界" }],
   });
-  const bytes = new TextEncoder().encode(wireStream(chunks));
   const expected = {
     text: "Grüße, 世界",
     reasoning: "Hm. 🌍",
+    toolCalls: [],
     finish: { type: "finish", reason: "stop", usage },
   };
-  /** The adapter in front of a network that delivers in these pieces. */
-  const askInPieces = (pieces: Uint8Array[]) => {
-    const deliver: typeof fetch = async () =>
-      new Response(streamOf(pieces), { headers: { "content-type": "text/event-stream" } });
-    const provider = createOpenAIProvider({ baseUrl: "http://provider.test/v1", fetch: deliver });
-    return readWholeAnswer(provider.chat(providerRequest()));
-  };
-
-  test("cut in two at every byte", async () => {
-    for (let position = 0; position <= bytes.length; position++) {
-      expect(await askInPieces(cutAt(bytes, [position])), `cut at byte ${position}`).toEqual(expected);
-    }
-  });
-
-  test.each([1, 2, 3, 5, 7, 64])("in pieces of %i bytes", async (size) => {
-    expect(await askInPieces(cutEvery(bytes, size))).toEqual(expected);
-  });
-
-  test("with a comment between its chunks", async () => {
-    const stream = wireStream(chunks).replaceAll("\n\n", "\n\n: PROCESSING\n\n");
-    expect(await askOpenAI(await startServer(answerWith(stream)))).toEqual(expected);
-  });
-
-  test("without [DONE] at its end", async () => {
-    const stream = chunks.map((chunk) => `data: ${chunk}\n\n`).join("");
-    expect(await askOpenAI(await startServer(answerWith(stream)))).toEqual(expected);
-  });
-
   test("with usage in the chunk of the finish", async () => {
     const stream = [...chunks.slice(0, -2), wireChunk({}, "stop", { usage: wireUsage })];
     expect(await askStream(stream)).toEqual(expected);
@@ -205,7 +192,10 @@ test.each([
   ["is a bare word", "ping"],
   ["has choices that are none", '{"choices":null}'],
   ["has a choice that is none", '{"choices":[null]}'],
-  ["has a text that is none", '{"choices":[{"delta":{"content":[{"type":"thinking"}]}}]}'],
+  ["has a text that is none", '{"choices":[{"delta":{"content":[{"type":"thinking"},null,7]}}]}'],
+  ["has a tool call that is none", '{"choices":[{"delta":{"tool_calls":[null,7]}}]}'],
+  ["has tool calls that are none", '{"choices":[{"delta":{"tool_calls":{"index":0}}}]}'],
+  ["has an end that is none", '{"choices":[{"delta":{},"finish_reason":7}]}'],
 ])("a chunk that %s does not cost the rest of the answer", async (_what, garbled) => {
   const chunks = wireChunks({ texts: [{ content: "Because " }, { content: "of light." }] });
   chunks.splice(2, 0, garbled);
@@ -213,8 +203,23 @@ test.each([
   expect(answer).toEqual({
     text: "Because of light.",
     reasoning: "",
+    toolCalls: [],
     finish: { type: "finish", reason: "stop", usage },
   });
+});
+
+test("Mistral's parts are told apart: thoughts and text", async () => {
+  const thinking = [
+    { type: "text", text: "Rayleigh " },
+    { type: "text", text: "scattering" },
+  ];
+  const delta = (content: unknown) => wireChunk({ content });
+  const parts = [{ type: "thinking", thinking }, { type: "text", text: "Because." }, { type: "reference" }];
+  const expected = { text: "Because.", reasoning: "Rayleigh scattering" };
+  const stream = [...parts.map((part) => delta([part])), wireChunk({ content: "" }, "stop")];
+  expect(await askStream(stream)).toMatchObject(expected);
+  const choices = [{ message: { role: "assistant", content: parts }, finish_reason: "stop" }];
+  expect(await askJson(JSON.stringify({ choices }))).toMatchObject(expected);
 });
 
 test("each piece of a stream is handed on when it arrives", async () => {

@@ -1,0 +1,43 @@
+import { type ErrorCode, SluiceError } from "../domain/errors.ts";
+import { ProviderError, type ProviderFailure } from "../providers/provider.ts";
+
+/** Why a provider call failed: for the next try, and for the caller if there is none. */
+export interface CallFailure {
+  /** `silent`: nothing came in time; `final`: whatever comes next, it is not another try. */
+  kind: ProviderFailure | "silent" | "final";
+  error: SluiceError;
+  /** How long the provider asks to wait, in milliseconds. */
+  retryAfterMs: number | undefined;
+}
+
+const codes: Record<ProviderFailure, ErrorCode> = {
+  invalid_request: "provider_refused",
+  context_length: "context_length_exceeded",
+  content_policy: "content_refused",
+  credential: "provider_failed",
+  permission: "provider_failed",
+  quota: "provider_failed",
+  rate_limited: "provider_busy",
+  unavailable: "provider_failed",
+  interrupted: "provider_failed",
+};
+
+/**
+ * What a call's exception means.
+ * @param hasBegun whether the provider had begun to answer, so that a caller is told of an interruption
+ */
+export function readFailure(thrown: unknown, hasBegun: boolean): CallFailure {
+  if (thrown instanceof SluiceError) {
+    const isSilence = thrown.code === "provider_timeout" || thrown.code === "provider_interrupted";
+    return { kind: isSilence ? "silent" : "final", error: thrown, retryAfterMs: undefined };
+  }
+  const kind = thrown instanceof ProviderError ? thrown.failure : "unavailable";
+  const retryAfterMs = thrown instanceof ProviderError ? thrown.retryAfterMs : undefined;
+  const retryAfterSeconds =
+    kind === "rate_limited" && retryAfterMs !== undefined ? Math.ceil(retryAfterMs / 1000) : undefined;
+  const error = new SluiceError(hasBegun ? "provider_interrupted" : codes[kind], {
+    cause: thrown,
+    ...(retryAfterSeconds === undefined || hasBegun ? {} : { retryAfterSeconds }),
+  });
+  return { kind, error, retryAfterMs };
+}

@@ -1,0 +1,170 @@
+import type { Hold, Route } from "../metering/metering.ts";
+import type { Credential, Limitations, Provider } from "../providers/provider.ts";
+import type { ProviderRegistry } from "../providers/registry.ts";
+import type { CallFailure } from "./call-failure.ts";
+
+/** One way to call a provider: a route and a key for it. */
+export interface Candidate {
+  route: Route;
+  provider: Provider;
+  credential: Credential;
+  source: "environment" | "pool";
+  limitations: Limitations;
+}
+
+/** Who may still be called for one request. */
+export interface Candidates {
+  /**
+   * The next to be called, and how long to wait before, in milliseconds.
+   * @returns null when nobody is left, or none is ready within ten seconds
+   */
+  next(): { candidate: Candidate; waitMs: number } | null;
+  /** Takes down that a call failed: whom it makes no sense to ask again, and whom not at once. */
+  failed(candidate: Candidate, failure: CallFailure): void;
+  /** The field of the request that every route refuses; null where some route takes all fields. */
+  readonly refusedField: string | null;
+}
+
+/** Opens a key of the pool. Rejects where it cannot be opened. */
+export type OpenKey = (provider: string, sealed: { id: string; sealedKey: string }) => Promise<Credential>;
+
+interface CandidatesOptions {
+  hold: Pick<Hold, "routes" | "keys" | "coolingKeys">;
+  providers: ProviderRegistry;
+  openKey: OpenKey;
+  /** A key of the pool cannot be opened: somebody has to look after it. */
+  onSealedKey(keyId: string, error: unknown): void;
+  /** The provider whose routes go first; none where absent. */
+  preferred: string | undefined;
+  findLimitations(provider: Provider, upstreamModel: string): Limitations;
+  /** Milliseconds. */
+  now(): number;
+  /** From 0 up to 1. */
+  random(): number;
+}
+
+/** Nobody waits longer for a provider that has asked for patience. */
+const longestWaitMs = 10_000;
+const firstBackoffMs = 500;
+
+/** Puts routes and keys in the order of trying. */
+export async function createCandidates(options: CandidatesOptions): Promise<Candidates> {
+  const { hold, now, random } = options;
+  interface Entry {
+    candidate: Candidate;
+    readyAtMs: number;
+    failures: number;
+  }
+  let entries: Entry[] = [];
+  const refused: string[] = [];
+  const keysOf = new Map<string, Awaited<ReturnType<typeof findKeys>>>();
+  for (const route of orderRoutes(hold.routes, options.preferred, random)) {
+    const configured = options.providers.get(route.provider);
+    if (configured === undefined) continue;
+    const limitations = options.findLimitations(configured.provider, route.upstreamModel);
+    if (limitations.refused !== null) {
+      refused.push(limitations.refused);
+      continue;
+    }
+    const keys = keysOf.get(route.provider) ?? (await findKeys(route.provider, configured.environmentKey));
+    keysOf.set(route.provider, keys);
+    for (const { credential, source } of keys) {
+      const waitMs = hold.coolingKeys.get(credential.id);
+      if (waitMs === null || (waitMs ?? 0) > longestWaitMs) continue;
+      const candidate = { route, provider: configured.provider, credential, source, limitations };
+      entries.push({ candidate, readyAtMs: now() + (waitMs ?? 0), failures: 0 });
+    }
+  }
+
+  /** The key of the environment, then those of the pool, in an order of chance. */
+  async function findKeys(provider: string, environmentKey: Credential | null) {
+    const sealed = hold.keys.filter((key) => key.provider === provider);
+    const opened = await Promise.all(
+      shuffle(sealed).map((key) =>
+        options.openKey(provider, key).catch((error: unknown) => options.onSealedKey(key.id, error)),
+      ),
+    );
+    return [
+      ...(environmentKey ? [{ credential: environmentKey, source: "environment" as const }] : []),
+      ...opened.flatMap((credential) => (credential ? [{ credential, source: "pool" as const }] : [])),
+    ];
+  }
+
+  function shuffle<Item>(items: Item[]): Item[] {
+    return items
+      .map((item) => ({ item, lot: random() }))
+      .sort((a, b) => a.lot - b.lot)
+      .map(({ item }) => item);
+  }
+
+  const drop = (isOut: (candidate: Candidate) => boolean) => {
+    entries = entries.filter(({ candidate }) => !isOut(candidate));
+  };
+
+  return {
+    next() {
+      const time = now();
+      const ready = entries.find(({ readyAtMs }) => readyAtMs <= time);
+      if (ready !== undefined) return { candidate: ready.candidate, waitMs: 0 };
+      const [soonest] = entries.toSorted((a, b) => a.readyAtMs - b.readyAtMs);
+      if (soonest === undefined || soonest.readyAtMs > time + longestWaitMs) return null;
+      return { candidate: soonest.candidate, waitMs: soonest.readyAtMs - time };
+    },
+
+    failed(failing, { kind, retryAfterMs = 0 }) {
+      const { route, credential } = failing;
+      switch (kind) {
+        case "invalid_request":
+        case "content_policy":
+        case "final":
+          entries = [];
+          break;
+        case "context_length":
+          drop((candidate) => candidate.route.contextTokens <= route.contextTokens);
+          break;
+        case "credential":
+        case "quota":
+          drop((candidate) => candidate.credential === credential);
+          break;
+        case "permission":
+        // What broke off was paid for: another key or route may do better, and the same one is not paid again and again.
+        case "interrupted":
+          drop((candidate) => candidate === failing);
+          break;
+        case "silent":
+          drop((candidate) => candidate.route === route);
+          break;
+        default: {
+          const entry = entries.find(({ candidate }) => candidate === failing);
+          if (entry === undefined) return;
+          const backoffMs = firstBackoffMs * 2 ** entry.failures++ * (0.8 + 0.4 * random());
+          entry.readyAtMs = now() + Math.max(retryAfterMs, backoffMs);
+        }
+      }
+    },
+
+    refusedField: entries.length === 0 ? (refused[0] ?? null) : null,
+  };
+}
+
+/**
+ * Routes in the order of trying: the preferred provider's first, then by rank. Those of one rank are drawn by lot with their weights
+ * (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006). A route that is out comes last: it is better than none.
+ */
+export function orderRoutes(routes: Route[], preferred: string | undefined, random: () => number): Route[] {
+  return routes
+    .map((route) => ({
+      route,
+      isOut: route.outage === "lasting",
+      isOther: route.provider !== preferred,
+      lot: -Math.log(1 - random()) / route.weight,
+    }))
+    .sort(
+      (a, b) =>
+        Number(a.isOut) - Number(b.isOut) ||
+        Number(a.isOther) - Number(b.isOther) ||
+        a.route.rank - b.route.rank ||
+        a.lot - b.lot,
+    )
+    .map(({ route }) => route);
+}

@@ -1,0 +1,137 @@
+import { SluiceError } from "../domain/errors.ts";
+import type { Charge, HealthReport, Metering } from "../metering/metering.ts";
+import type { CallFailure } from "./call-failure.ts";
+import type { Candidate, Candidates } from "./candidates.ts";
+import type { Observer } from "./gateway.ts";
+import { createHealth } from "./health.ts";
+
+/** A call of a provider that has been made. */
+export interface ProviderCall {
+  readonly candidate: Candidate;
+  /** Waits until the provider answers. Returns why it does not, or null. */
+  open(): Promise<CallFailure | null>;
+  /** What the call costs as it stands; empty while the provider bills nothing. */
+  charges(): Charge[];
+  /** Ends the call for a reason of ours. */
+  end(error: SluiceError): void;
+}
+
+/** The provider calls of one request, one after the other. */
+export interface Tries<Call extends ProviderCall> {
+  /**
+   * Calls providers until one answers.
+   * @throws SluiceError the failure of the last, when there is nobody left to call
+   */
+  connect(): Promise<Call>;
+  /**
+   * Takes down that a call broke off after it had begun to answer.
+   * @returns whether another may be tried
+   */
+  broke(call: Call, failure: CallFailure): boolean;
+  /** Takes down that a call was answered to its end. */
+  completed(call: Call): void;
+  /** What all calls cost. */
+  charges(): Charge[];
+  readonly health: HealthReport | undefined;
+  /** Ends the call that is out, and lets no other follow. */
+  end(error: SluiceError): void;
+}
+
+interface TriesOptions<Call> {
+  holdId: string;
+  candidates: Candidates;
+  metering: Metering;
+  /** Calls a provider; `number` counts the calls of the request from 1. */
+  call(candidate: Candidate, number: number): Call;
+  observer: Pick<Observer, "callFailed">;
+  /** When the request has to be over, in milliseconds of `now`. */
+  deadline: number;
+  now(): number;
+}
+
+/** Calls of one request, all of them together: a provider that is down is not asked for ever. */
+const maxCalls = 6;
+
+/** Calls one candidate after the other. Each call that costs money is held for before it is made. */
+export function createTries<Call extends ProviderCall>(options: TriesOptions<Call>): Tries<Call> {
+  const { holdId, candidates, metering, deadline, now } = options;
+  const health = createHealth(now);
+  const calls: Call[] = [];
+  let lastFailure: SluiceError | null = null;
+  let ended: SluiceError | null = null;
+  let wake: (() => void) | null = null;
+  /** For how many calls that cost money the hold is enough. */
+  let heldCalls = 1;
+
+  const charges = () => calls.flatMap((call) => call.charges());
+
+  function takeDown({ candidate }: Call, failure: CallFailure): void {
+    const { route, credential } = candidate;
+    options.observer.callFailed({
+      attempt: calls.length,
+      provider: route.provider,
+      upstreamModel: route.upstreamModel,
+      credentialId: credential.id,
+      error: failure.error,
+    });
+    candidates.failed(candidate, failure);
+    health.failed(candidate, failure);
+    lastFailure = failure.error;
+  }
+
+  /** Waits, but not beyond the deadline or the end of the worker. */
+  async function pause(ms: number): Promise<void> {
+    if (now() + ms >= deadline) throw lastFailure ?? new SluiceError("deadline_exceeded");
+    const { promise, resolve } = Promise.withResolvers<void>();
+    wake = resolve;
+    const timer = setTimeout(resolve, ms);
+    await promise;
+    clearTimeout(timer);
+  }
+
+  async function canAfford(): Promise<boolean> {
+    if (charges().length < heldCalls) return true;
+    const isExtended = await metering.extend(holdId).catch(() => false);
+    if (isExtended) heldCalls++;
+    return isExtended;
+  }
+
+  return {
+    async connect() {
+      for (;;) {
+        if (ended !== null) throw ended;
+        const next = calls.length < maxCalls ? candidates.next() : null;
+        if (next === null) throw lastFailure ?? new SluiceError("model_unavailable");
+        if (next.waitMs > 0) {
+          await pause(next.waitMs);
+          continue;
+        }
+        const isAffordable = await canAfford();
+        if (ended !== null) throw ended;
+        if (!isAffordable) throw lastFailure ?? new SluiceError("quota_exceeded");
+        const call = options.call(next.candidate, calls.length + 1);
+        calls.push(call);
+        const failure = await call.open();
+        if (failure === null) return call;
+        takeDown(call, failure);
+      }
+    },
+
+    broke(call, failure) {
+      takeDown(call, failure);
+      return failure.kind !== "final" && ended === null;
+    },
+
+    completed: ({ candidate }) => health.reached(candidate),
+    charges,
+    get health() {
+      return health.report();
+    },
+
+    end(error) {
+      ended = error;
+      wake?.();
+      calls.at(-1)?.end(error);
+    },
+  };
+}

@@ -1,0 +1,196 @@
+import { toReplyItem } from "../database/replies.ts";
+import { readUsageRow, type UsageRow } from "../database/usage-row.ts";
+import type { LimitState } from "../domain/chat-event.ts";
+import { type ChatMessage, type ContentPart, type ToolCall, textOf } from "../domain/chat-message.ts";
+import type { BeginRequest, Charge, HealthReport, Hold, Settlement, SettleRequest } from "./metering.ts";
+
+// What `begin_chats` and `settle_chats` are given and answer, in SQL's spelling.
+
+export type BeginAnswer = { hold_id: string; detail?: Record<string, unknown> | null } & (
+  | { refusal: string }
+  | ({ refusal?: undefined } & HoldAnswer)
+);
+
+interface HoldAnswer {
+  model_id: string;
+  routes: {
+    id: number;
+    price_id: number;
+    provider: string;
+    upstream_model: string;
+    rank: number;
+    weight: number;
+    context_tokens: number;
+  }[];
+  keys: { id: string; provider: string; sealed_key: string }[] | null;
+  cooling_keys: { id: string; wait_ms: number | null }[] | null;
+  outages: { route_id: number; is_over: boolean }[] | null;
+  max_output_tokens: number;
+  supported_parameters: string[];
+  first_token_ms: number | null;
+  history: MessageAnswer[];
+}
+
+interface MessageAnswer {
+  role: ChatMessage["role"];
+  content: string;
+  parts?: ContentPart[];
+  tool_calls?: ToolCall[];
+  tool_call_id?: string;
+  continuation?: string;
+}
+
+export interface SettleAnswer {
+  hold_id: string;
+  is_known: boolean;
+  is_stored: boolean;
+  usage: UsageRow;
+  cost_nano: number;
+  estimated: boolean;
+  limits: (Omit<LimitState, "scopeId" | "left" | "resetsAt"> & { scope_id: string; resets_at: string })[];
+}
+
+export function toBeginItem(request: BeginRequest) {
+  const { prompt } = request;
+  return {
+    hold_id: request.holdId,
+    user_id: request.userId,
+    model_id: request.model ?? null,
+    conversation_id: request.conversationId,
+    continues: request.continues,
+    first_text: request.firstText,
+    prompt_bytes: prompt.bytes,
+    prompt_messages: prompt.messages,
+    images: prompt.images,
+    overhead_tokens: prompt.overheadTokens,
+    output_modality: request.outputModality,
+    needs: request.needs,
+    max_output_tokens: request.maxOutputTokens ?? null,
+  };
+}
+
+export function readHold(answer: HoldAnswer): Hold {
+  const outages = new Map(
+    answer.outages?.map(({ route_id, is_over }) => [route_id, is_over ? "over" : "lasting"]),
+  );
+  return {
+    model: answer.model_id,
+    routes: answer.routes.map((route) => ({
+      id: route.id,
+      priceId: route.price_id,
+      provider: route.provider,
+      upstreamModel: route.upstream_model,
+      rank: route.rank,
+      weight: route.weight,
+      contextTokens: route.context_tokens,
+      outage: (outages.get(route.id) ?? "none") as Hold["routes"][number]["outage"],
+    })),
+    keys: (answer.keys ?? []).map(({ id, provider, sealed_key }) => ({
+      id,
+      provider,
+      sealedKey: sealed_key,
+    })),
+    coolingKeys: new Map((answer.cooling_keys ?? []).map(({ id, wait_ms }) => [id, wait_ms])),
+    history: answer.history.map(readMessage),
+    maxOutputTokens: answer.max_output_tokens,
+    supportedParameters: answer.supported_parameters,
+    firstTokenMs: answer.first_token_ms,
+  };
+}
+
+function readMessage({
+  role,
+  content,
+  parts,
+  tool_calls,
+  tool_call_id,
+  continuation,
+}: MessageAnswer): ChatMessage {
+  switch (role) {
+    case "user":
+      return { role, content: parts ?? content };
+    case "assistant":
+      return {
+        role,
+        content,
+        ...(tool_calls && { toolCalls: tool_calls }),
+        ...(continuation === undefined ? {} : { continuation }),
+      };
+    case "tool":
+      return { role, content, toolCallId: tool_call_id ?? "" };
+    default:
+      return { role, content };
+  }
+}
+
+export function toSettleItem({ holdId, charges, messages, reply, health }: SettleRequest) {
+  return {
+    hold_id: holdId,
+    charges: charges.map(toChargeItem),
+    messages: messages.map(toMessageItem),
+    ...(reply && { reply: toReplyItem(reply) }),
+    ...(health && { health: toHealthItem(health) }),
+  };
+}
+
+function toMessageItem(message: SettleRequest["messages"][number]) {
+  return {
+    role: message.role,
+    content: textOf(message),
+    ...(typeof message.content === "string" ? {} : { parts: message.content }),
+    ...(message.role === "assistant" && message.toolCalls ? { tool_calls: message.toolCalls } : {}),
+    ...(message.role === "assistant" && message.continuation ? { continuation: message.continuation } : {}),
+    ...(message.role === "tool" ? { tool_call_id: message.toolCallId } : {}),
+    finish_reason: message.finishReason ?? null,
+  };
+}
+
+/** What usage does not tell is left out: the database estimates it. */
+function toChargeItem({ attempt, priceId, outcome, usage, outputBytes }: Charge) {
+  return {
+    attempt,
+    price_id: priceId,
+    outcome,
+    output_bytes: outputBytes,
+    ...(usage && {
+      input_tokens: usage.inputTokens,
+      cache_read_tokens: usage.cacheReadTokens,
+      cache_write_tokens: usage.cacheWriteTokens,
+      output_tokens: usage.outputTokens,
+      reasoning_tokens: usage.reasoningTokens,
+    }),
+  };
+}
+
+/** As long as `report_health` keeps a key waiting at most. */
+const longestWaitMs = 3_600_000;
+
+function toHealthItem({ failedRoutes, reachedRoutes, keyReports }: HealthReport) {
+  return {
+    failed_routes: failedRoutes,
+    reached_routes: reachedRoutes,
+    key_reports: keyReports.map(({ keyId, provider, reason, waitMs }) => ({
+      key_id: keyId,
+      provider,
+      reason,
+      // A whole number: providers ask for parts of a millisecond and for ages, and what Postgres cannot read would lose the report.
+      wait_ms: waitMs === undefined ? null : Math.ceil(Math.min(waitMs, longestWaitMs)),
+    })),
+  };
+}
+
+export function readSettlement(answer: SettleAnswer): Settlement {
+  return {
+    isKnown: answer.is_known,
+    isStored: answer.is_stored,
+    usage: readUsageRow(answer.usage),
+    costNano: answer.cost_nano,
+    estimated: answer.estimated,
+    limits: answer.limits.map(({ scope_id, resets_at, ...limit }) => ({
+      ...limit,
+      scopeId: scope_id,
+      left: Math.max(0, limit.limit - limit.used - limit.held),
+      resetsAt: new Date(resets_at).toISOString(),
+    })),
+  };
+}

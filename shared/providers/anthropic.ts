@@ -1,0 +1,87 @@
+import { readAnswer, readStream } from "./anthropic-answer.ts";
+import { describeError, failureOf, failureOfStatus, type WireError } from "./anthropic-error.ts";
+import { buildBody, findLimitations } from "./anthropic-request.ts";
+import { post, rememberByCredential } from "./post.ts";
+import { type Credential, type Provider, ProviderError, type ProviderRequest } from "./provider.ts";
+import { parseJson } from "./untrusted.ts";
+
+interface AnthropicProviderOptions {
+  /** e.g. `https://api.anthropic.com` */
+  baseUrl: string;
+  fetch: typeof fetch;
+}
+
+/** How one key calls Anthropic: all of a request that does not depend on the chat. */
+interface Endpoint {
+  url: string;
+  headers: Record<string, string>;
+}
+
+/**
+ * The SDK asks for 2026-10-21, which is this version without temperature, top_p and top_k (and without documents and citations in places
+ * where we have none): models of up to Claude 4.6 still heed them, and callers may set them. All else that we send works in both.
+ */
+const apiVersion = "2023-06-01";
+
+/** Of the SDK's headers those that say what is sent and by whom; it would add what it finds in its own environment variables. */
+const headerPattern = /^(accept|anthropic-version|content-type|user-agent|x-api-key|x-stainless-.*)$/;
+
+/**
+ * Anthropic's Messages. The SDK builds the request and carries the key; sending is left to `fetch` and the answer is read here, for the
+ * same reasons as in openai.ts.
+ */
+export function createAnthropicProvider({ baseUrl, fetch }: AnthropicProviderOptions): Provider {
+  const endpointOf = rememberByCredential(prepareEndpoint);
+
+  async function prepareEndpoint(credential: Credential): Promise<Endpoint> {
+    const { Anthropic } = await import("@anthropic-ai/sdk");
+    const apiKey = credential.key.reveal();
+    const client = new Anthropic({ apiKey, baseURL: baseUrl, fetch });
+    const { url, req } = await client.buildRequest({
+      method: "post",
+      path: "/v1/messages",
+      body: {},
+      // x-api-key is the header of this version, and the one that services of Anthropic's protocol read; the SDK's own is for the next.
+      headers: { "anthropic-version": apiVersion, "x-api-key": apiKey },
+    });
+    const headers = [...req.headers].filter(([name]) => headerPattern.test(name));
+    return { url, headers: Object.fromEntries(headers) };
+  }
+
+  async function send(request: ProviderRequest): Promise<Response> {
+    const { credential, signal } = request;
+    const body = JSON.stringify(buildBody(request));
+    return post({ ...(await endpointOf(credential)), body }, { fetch, credential, signal, readRefusal });
+  }
+
+  return {
+    async *chat(request) {
+      const response = await send(request);
+      if (request.stream) yield* readStream(response, request.credential.key);
+      else yield await readAnswer(response, request.credential.key);
+    },
+    findLimitations,
+    embeddings: null,
+  };
+}
+
+/** Why Anthropic did not begin to answer. */
+async function readRefusal(response: Response, { key }: Credential): Promise<ProviderError> {
+  const { status, headers } = response;
+  const body: { error?: WireError } = parseJson(await response.text().catch(() => "")) ?? {};
+  const failure = failureOf(body.error) ?? failureOfStatus(status);
+  return new ProviderError(failure, `${status} ${describeError(body.error, key)}`, {
+    retryAfterMs: readRetryAfterMs(headers),
+  });
+}
+
+/** `Retry-After` in seconds is the standard; the SDK also knows a finer one. A spent budget comes with neither. */
+function readRetryAfterMs(headers: Headers): number | undefined {
+  const ms = readNumber(headers.get("retry-after-ms"));
+  const seconds = readNumber(headers.get("retry-after"));
+  return ms ?? (seconds === undefined ? undefined : seconds * 1000);
+}
+
+function readNumber(text: string | null): number | undefined {
+  return text !== null && /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : undefined;
+}

@@ -1,0 +1,113 @@
+import type { Models } from "@google/genai/web";
+import { readAnswer, readStream } from "./google-answer.ts";
+import { readEmbeddings } from "./google-embeddings.ts";
+import { readRefusal } from "./google-failure.ts";
+import { buildBody, findLimitations } from "./google-request.ts";
+import { type PreparedRequest, post, rememberByCredential } from "./post.ts";
+import { type Credential, type Provider, ProviderError, type ProviderRequest } from "./provider.ts";
+
+interface GoogleProviderOptions {
+  /** e.g. `https://generativelanguage.googleapis.com` */
+  baseUrl: string;
+  fetch: typeof fetch;
+}
+
+/** The version in which Google documents every field that is sent here; the SDK's own default is another. */
+const apiVersion = "v1beta";
+
+/**
+ * Google's Gemini API. The SDK builds URL and headers and carries the key, once per key and model; sending is left to `fetch` and the
+ * answer is read here, for the reasons that createOpenAIProvider has. It is the SDK's build for browsers: the one for Node.js brings
+ * Google's sign-in and WebSockets along, and reads the environment.
+ */
+export function createGoogleProvider({ baseUrl, fetch }: GoogleProviderOptions): Provider {
+  /** By the method and the model, of which there are as many as the catalogue has. */
+  const chatRequestsOf = rememberByCredential(async () => new Map<string, Promise<PreparedRequest>>());
+
+  async function prepareChat({
+    credential,
+    upstreamModel,
+    stream,
+  }: ProviderRequest): Promise<PreparedRequest> {
+    const requests = await chatRequestsOf(credential);
+    const name = `${stream} ${upstreamModel}`;
+    let request = requests.get(name);
+    if (request === undefined) {
+      const chat = { model: upstreamModel, contents: "" };
+      request = prepare(credential, (models) =>
+        stream ? models.generateContentStream(chat) : models.generateContent(chat),
+      );
+      requests.set(name, request);
+      // A failed import is tried again by the next chat.
+      request.catch(() => requests.delete(name));
+    }
+    return request;
+  }
+
+  /** Lets the SDK make a call up to its `fetch`, for which it takes one of the caller's: nothing leaves this machine. */
+  async function prepare(
+    credential: Credential,
+    call: (models: Models) => Promise<unknown>,
+  ): Promise<PreparedRequest> {
+    const { GoogleGenAI } = await import("@google/genai/web");
+    const { promise, resolve, reject } = Promise.withResolvers<PreparedRequest>();
+    try {
+      const client = new GoogleGenAI({
+        apiKey: credential.key.reveal(),
+        httpOptions: {
+          baseUrl,
+          apiVersion,
+          fetch: async (url, init) => {
+            const headers = Object.fromEntries(new Headers(init?.headers));
+            resolve({ url: String(url), headers, body: String(init?.body) });
+            return Response.json({});
+          },
+        },
+      });
+      await call(client.models);
+    } catch (cause) {
+      // It looks at the model's name and at the key before it sends.
+      reject(new ProviderError("permission", "the SDK refuses the model or the key", { cause }));
+    }
+    return promise;
+  }
+
+  function send(
+    request: PreparedRequest,
+    { signal, credential }: Pick<ProviderRequest, "signal" | "credential">,
+  ) {
+    return post(request, {
+      fetch,
+      credential,
+      signal,
+      readRefusal: (response, { key }) => readRefusal(response, key),
+    });
+  }
+
+  return {
+    async *chat(request) {
+      const prepared = await prepareChat(request);
+      const response = await send({ ...prepared, body: JSON.stringify(buildBody(request)) }, request);
+      if (request.stream) yield* readStream(response, request);
+      else yield await readAnswer(response, request);
+    },
+
+    findLimitations,
+
+    embeddings: {
+      // Google documents it as the most of batchEmbedContents.
+      maxTexts: 100,
+      async embed(request) {
+        const { upstreamModel, input, dimensions, credential } = request;
+        const config = dimensions === undefined ? {} : { outputDimensionality: dimensions };
+        // Of bare texts the SDK would make one content, and so one vector, for some models.
+        const contents = input.map((text) => ({ role: "user", parts: [{ text }] }));
+        const prepared = await prepare(credential, (models) =>
+          models.embedContent({ model: upstreamModel, contents, config }),
+        );
+        const response = await send(prepared, request);
+        return readEmbeddings(response, input.length);
+      },
+    },
+  };
+}

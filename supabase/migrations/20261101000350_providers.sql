@@ -1,0 +1,128 @@
+-- Providers: their keys, and which of keys and routes are to be left alone for a while.
+--
+-- Invariant: a key lies here sealed. The functions hold what opens it; a copy of the database does not.
+
+-- Tables ------------------------------------------------------------------------------------------------------------
+
+create table private.provider_keys (
+  id uuid primary key,
+  provider text not null check (provider ~ '^[a-z][a-z0-9-]{0,39}$'),
+  sealed_key text not null unique check (sealed_key ~ '^v1\.'),
+  last_four text check (char_length(last_four) = 4),
+  is_enabled boolean not null default true,
+  created_at timestamptz not null default now()
+);
+
+comment on table private.provider_keys is 'The pool of the platform''s keys. A key of the functions'' environment is not here and is tried first.';
+comment on column private.provider_keys.id is 'Part of what the envelope binds: a sealed key copied into another row does not open.';
+comment on column private.provider_keys.last_four is 'For people to recognise it by; null for a key too short to show any of it.';
+
+create index provider_keys_provider on private.provider_keys (provider) where is_enabled;
+
+create table private.key_cooldowns (
+  key_id text primary key check (char_length(key_id) <= 200),
+  provider text not null,
+  reason text not null check (reason in ('credential', 'quota', 'rate_limited')),
+  until timestamptz not null,
+  updated_at timestamptz not null default now()
+);
+
+comment on table private.key_cooldowns is
+  'Keys that no function uses for a while, because the provider said so. To use one again at once, delete its row.';
+comment on column private.key_cooldowns.key_id is 'key:<id> of provider_keys, or env:<provider>:<fingerprint> of a key of the environment.';
+comment on column private.key_cooldowns.until is 'Infinity for a key that the provider does not accept: it stays out until somebody acts.';
+
+create index key_cooldowns_provider on private.key_cooldowns (provider);
+
+create table private.route_outages (
+  route_id bigint primary key references private.model_routes (id) on delete cascade,
+  failures integer not null check (failures > 0),
+  until timestamptz,
+  updated_at timestamptz not null default now()
+);
+
+comment on table private.route_outages is 'Routes whose last calls failed. The row goes with the first call that succeeds.';
+comment on column private.route_outages.failures is 'In a row.';
+comment on column private.route_outages.until is 'No chat is sent there before; then one chat probes it. Null while it has not failed often enough.';
+
+revoke all on private.provider_keys, private.key_cooldowns, private.route_outages
+  from public, anon, authenticated, service_role;
+grant select on private.provider_keys to service_role;
+grant select, insert, update on private.key_cooldowns to service_role;
+grant select, insert, update, delete on private.route_outages to service_role;
+
+-- Functions ---------------------------------------------------------------------------------------------------------
+
+create function private.probe_routes(route_ids bigint[]) returns bigint[]
+language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  probes bigint[];
+begin
+  if not exists (select from private.route_outages where until <= now()) then
+    return '{}';
+  end if;
+  with due as (
+    select route_id from private.route_outages where route_id = any (route_ids) and until <= now() for update skip locked
+  ),
+  claimed as (
+    -- Longer than a silent provider is waited for, so that a second chat does not run into it as well.
+    update private.route_outages o set until = now() + interval '30 seconds' from due where o.route_id = due.route_id
+    returning o.route_id
+  )
+  select array_agg(route_id) into probes from claimed;
+  return coalesce(probes, '{}');
+end;
+$$;
+
+comment on function private.probe_routes is 'Of these routes those whose outage is due to be probed: whoever calls is the one who may try them.';
+
+create function private.report_health(items jsonb) returns void
+language plpgsql volatile strict security invoker set search_path = ''
+as $$
+declare
+  reached bigint[];
+begin
+  -- In the order of their keys, so that two batches cannot deadlock.
+  insert into private.key_cooldowns as c (key_id, provider, reason, until)
+  select distinct on (r.key_id)
+    r.key_id, r.provider, r.reason,
+    case r.reason
+      when 'credential' then 'infinity'
+      when 'quota' then now() + interval '10 minutes'
+      else now() + least(coalesce(r.wait_ms, 5000), 3600000) * interval '1 millisecond'
+    end
+  from jsonb_array_elements(items) item
+  cross join lateral jsonb_to_recordset(item -> 'key_reports') as r (key_id text, provider text, reason text, wait_ms bigint)
+  order by r.key_id, 4 desc
+  on conflict (key_id) do update set reason = excluded.reason, until = excluded.until, updated_at = now()
+  where c.until < excluded.until;
+
+  reached := array(
+    select (r.value)::bigint from jsonb_array_elements(items) item cross join lateral jsonb_array_elements_text(item -> 'reached_routes') r
+  );
+  if cardinality(reached) > 0 then
+    delete from private.route_outages
+    where route_id in (select route_id from private.route_outages where route_id = any (reached) order by route_id for update);
+  end if;
+
+  insert into private.route_outages as o (route_id, failures)
+  select (r.value)::bigint, count(*)
+  from jsonb_array_elements(items) item
+  cross join lateral jsonb_array_elements_text(item -> 'failed_routes') r
+  where (r.value)::bigint <> all (reached) and exists (select from private.model_routes m where m.id = (r.value)::bigint)
+  group by 1
+  order by 1
+  on conflict (route_id) do update set
+    failures = o.failures + excluded.failures,
+    until = case when o.failures + excluded.failures >= 3
+      then now() + least(interval '20 seconds', interval '5 seconds' * 2 ^ least(o.failures + excluded.failures - 3, 10)) end,
+    updated_at = now();
+end;
+$$;
+
+comment on function private.report_health is
+  'Takes down what chats learned of keys and routes. A route is skipped from its third failure in a row, for 5 s and twice as long each time, at most 20 s, so that it is back soon after it has recovered.';
+
+revoke all on function private.probe_routes, private.report_health from public;
+grant execute on function private.probe_routes, private.report_health to service_role;

@@ -1,0 +1,78 @@
+import { SluiceError } from "../../../shared/domain/errors.ts";
+import type { CallFailure } from "../../../shared/gateway/call-failure.ts";
+import type { Candidate } from "../../../shared/gateway/candidates.ts";
+import { createTries, type ProviderCall } from "../../../shared/gateway/try-candidates.ts";
+import { beginRequest, createMemoryMetering } from "./memory-metering.ts";
+import { type GivenCandidates, nameOf, startCandidates } from "./start-candidates.ts";
+
+/** What becomes of a call: an answer, a failure, or nothing until it is ended. */
+export type Outcome = CallFailure | "answer" | "nothing";
+
+interface Made extends ProviderCall {
+  name: string;
+  number: number;
+  /** From the beginning. */
+  atMs: number;
+}
+
+interface Given extends GivenCandidates {
+  deadlineMs?: number;
+  /** The numbers of the calls that cost money. */
+  billed?: number[];
+}
+
+/** Tries with candidates like those of a gateway, whose calls turn out as given, and metering in memory. The clock is `Date.now`. */
+export async function startTries(outcomes: Outcome[], given: Given = {}) {
+  const { deadlineMs = 180_000, billed = [], ...rest } = given;
+  const startedAt = Date.now();
+  const memory = createMemoryMetering();
+  memory.place(beginRequest());
+  const { candidates } = await startCandidates({ now: Date.now, ...rest });
+  const made: Made[] = [];
+  const ended: { number: number; code: string }[] = [];
+  const failed: string[] = [];
+  const tries = createTries<Made>({
+    holdId: "hold-1",
+    candidates,
+    metering: memory.metering,
+    call(candidate, number) {
+      const call = createCall(candidate, number);
+      made.push(call);
+      return call;
+    },
+    observer: {
+      callFailed: ({ attempt, upstreamModel, credentialId, error }) =>
+        void failed.push(`${attempt}: ${upstreamModel} with ${credentialId}: ${error.code}`),
+    },
+    deadline: startedAt + deadlineMs,
+    now: Date.now,
+  });
+
+  function createCall(candidate: Candidate, number: number): Made {
+    const over = Promise.withResolvers<CallFailure>();
+    return {
+      candidate,
+      name: nameOf(candidate),
+      number,
+      atMs: Date.now() - startedAt,
+      async open() {
+        const outcome = outcomes.shift() ?? "answer";
+        if (outcome === "nothing") return over.promise;
+        return outcome === "answer" ? null : outcome;
+      },
+      charges: () =>
+        billed.includes(number)
+          ? [{ attempt: number, priceId: 3, outcome: "interrupted", usage: null, outputBytes: 8 }]
+          : [],
+      end(error) {
+        ended.push({ number, code: error.code });
+        over.resolve({ kind: "final", error, retryAfterMs: undefined });
+      },
+    };
+  }
+
+  return { tries, memory, made, ended, failed };
+}
+
+/** The end of the worker. */
+export const shutdown = new SluiceError("shutting_down");
