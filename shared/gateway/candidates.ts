@@ -149,7 +149,8 @@ export async function createCandidates(options: CandidatesOptions): Promise<Cand
 
 /**
  * Routes in the order of trying: the preferred provider's first, then by rank. Those of one rank are drawn by lot with their weights
- * (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006). A route that is out comes last: it is better than none.
+ * (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006). A route that is out comes last: it is better than none. One
+ * that this request is to probe is drawn at once: nobody else tries it.
  */
 export function orderRoutes(routes: Route[], preferred: string | undefined, random: () => number): Route[] {
   return routes
@@ -157,7 +158,7 @@ export function orderRoutes(routes: Route[], preferred: string | undefined, rand
       route,
       isOut: route.outage === "lasting",
       isOther: route.provider !== preferred,
-      lot: -Math.log(1 - random()) / route.weight,
+      lot: route.outage === "probe" ? 0 : -Math.log(1 - random()) / route.weight,
     }))
     .sort(
       (a, b) =>

@@ -24,7 +24,7 @@ interface HoldAnswer {
   }[];
   keys: { id: string; provider: string; sealed_key: string }[] | null;
   cooling_keys: { id: string; wait_ms: number | null }[] | null;
-  outages: { route_id: number; is_over: boolean }[] | null;
+  outages: { route_id: number; state: Exclude<Hold["routes"][number]["outage"], "none"> }[] | null;
   max_output_tokens: number;
   supported_parameters: string[];
   first_token_ms: number | null;
@@ -70,9 +70,7 @@ export function toBeginItem(request: BeginRequest) {
 }
 
 export function readHold(answer: HoldAnswer): Hold {
-  const outages = new Map(
-    answer.outages?.map(({ route_id, is_over }) => [route_id, is_over ? "over" : "lasting"]),
-  );
+  const outages = new Map(answer.outages?.map(({ route_id, state }) => [route_id, state]));
   return {
     model: answer.model_id,
     routes: answer.routes.map((route) => ({
@@ -83,7 +81,7 @@ export function readHold(answer: HoldAnswer): Hold {
       rank: route.rank,
       weight: route.weight,
       contextTokens: route.context_tokens,
-      outage: (outages.get(route.id) ?? "none") as Hold["routes"][number]["outage"],
+      outage: outages.get(route.id) ?? "none",
     })),
     keys: (answer.keys ?? []).map(({ id, provider, sealed_key }) => ({
       id,

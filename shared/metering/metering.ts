@@ -58,8 +58,8 @@ export interface Route {
   rank: number;
   weight: number;
   contextTokens: number;
-  /** `over`: it failed of late and may be tried again; `lasting`: it is left alone. */
-  outage: "none" | "over" | "lasting";
+  /** `failing`: it failed of late, but not often; `lasting`: it is left alone; `probe`: this request alone is to try it again. */
+  outage: "none" | "failing" | "lasting" | "probe";
 }
 
 /** A key of the platform's pool. */

@@ -70,19 +70,21 @@ language plpgsql volatile security invoker set search_path = ''
 as $$
 begin
   perform private.add_reply_parts(items);
-  -- Some of what is too old goes with every call, so that nothing piles up where no schedule runs: whole replies, none by halves.
-  delete from private.reply_parts
-  where request_id in (
-    select old.request_id from private.reply_parts old
-    where old.created_at < now() - interval '1 day'
-      and not exists (
-        select from private.reply_parts newer
-        where newer.request_id = old.request_id and newer.created_at >= now() - interval '1 day'
-      )
-    order by old.created_at
-    limit 50
-    for update skip locked
-  );
+  -- Some of what is too old goes with every call, so that nothing piles up where no schedule runs: whole replies, none by halves, and
+  -- by one call at a time, because two could take parts of one reply and wait for each other.
+  if pg_try_advisory_xact_lock(hashtext('private.reply_parts')) then
+    delete from private.reply_parts
+    where request_id in (
+      select old.request_id from private.reply_parts old
+      where old.created_at < now() - interval '1 day'
+        and not exists (
+          select from private.reply_parts newer
+          where newer.request_id = old.request_id and newer.created_at >= now() - interval '1 day'
+        )
+      order by old.created_at
+      limit 50
+    );
+  end if;
   return query select (i ->> 'hold_id')::uuid from jsonb_array_elements(items) i;
 end;
 $$;

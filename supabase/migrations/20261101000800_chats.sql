@@ -75,7 +75,7 @@ begin
       (
         hold_id, user_id, conversation_id, model_id,
         -- No provider takes more; of texts that are embedded each may be as long.
-        context_tokens * case output_modality when 'embeddings' then prompt_messages else 1 end,
+        least(context_tokens::bigint * case output_modality when 'embeddings' then prompt_messages else 1 end, 2147483647)::integer,
         prompt_bytes, prompt_messages, overhead_tokens, images, image_tokens, max_output_tokens
       )::private.hold_request
     ) as requests
@@ -117,7 +117,10 @@ begin
           where c.provider = any (decision.providers) and c.until > now()
         ) end,
         'outages', case when has_outages then (
-          select json_agg(json_build_object('route_id', o.route_id, 'is_over', o.until is null or o.route_id = any (decision.probes)))
+          select json_agg(json_build_object(
+            'route_id', o.route_id,
+            'state', case when o.until is null then 'failing' when o.route_id = any (decision.probes) then 'probe' else 'lasting' end
+          ))
           from private.route_outages o
           where o.route_id = any (decision.route_ids)
         ) end

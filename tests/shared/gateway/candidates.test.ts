@@ -26,9 +26,18 @@ describe("routes are tried", () => {
     expect(orderRoutes(routes, "anthropic", () => 0.5).map(({ id }) => id)).toEqual([3, 4, 1, 2]);
   });
 
-  test("in their place where their outage is due to be probed", () => {
-    const routes = [route({ id: 1, outage: "over" }), route({ id: 2, rank: 1 })];
+  test("in their place where they failed of late, but not often", () => {
+    const routes = [route({ id: 1, outage: "failing" }), route({ id: 2, rank: 1 })];
     expect(orderRoutes(routes, undefined, () => 0.5).map(({ id }) => id)).toEqual([1, 2]);
+  });
+
+  test("before the others of their rank where this request is to probe them", () => {
+    const routes = [
+      route({ id: 1, rank: 1, weight: 1000 }),
+      route({ id: 2, rank: 1, outage: "probe" }),
+      route({ id: 3 }),
+    ];
+    expect(orderRoutes(routes, undefined, () => 0.9).map(({ id }) => id)).toEqual([3, 2, 1]);
   });
 
   test("in the proportion of their weights where they have one rank, the second place too", () => {

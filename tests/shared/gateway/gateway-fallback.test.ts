@@ -146,7 +146,7 @@ test("a whole answer that breaks off has been written: it is paid for by estimat
 });
 
 test("a route whose outage is over and that serves again is reported", async () => {
-  const { open, live, memory } = startGateway({ routes: [route({ id: 5, outage: "over" })] });
+  const { open, live, memory } = startGateway({ routes: [route({ id: 5, outage: "failing" })] });
   live.say(text("Because."), finish);
   live.end();
   await pump(await open());

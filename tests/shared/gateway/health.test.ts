@@ -85,7 +85,7 @@ describe("what is told of a failure:", () => {
 describe("a call that was answered to its end", () => {
   test("is told where its route had an outage, so that all may use it again", () => {
     const health = createHealth(now);
-    health.reached(candidate({ id: 7, outage: "over" }));
+    health.reached(candidate({ id: 7, outage: "failing" }));
     health.reached(candidate({ id: 8, outage: "lasting" }));
     expect(health.report()).toMatchObject({ failedRoutes: [], reachedRoutes: [7, 8] });
   });

@@ -77,8 +77,8 @@ describe("begin", () => {
           { id: "env:openai:0123", wait_ms: null },
         ],
         outages: [
-          { route_id: 2, is_over: true },
-          { route_id: 3, is_over: false },
+          { route_id: 2, state: "failing" },
+          { route_id: 3, state: "lasting" },
         ],
         first_token_ms: 60_000,
       })),
@@ -86,7 +86,7 @@ describe("begin", () => {
     const hold = await metering.begin(beginRequest());
     expect(hold.routes.map(({ id, outage }) => [id, outage])).toEqual([
       [1, "none"],
-      [2, "over"],
+      [2, "failing"],
       [3, "lasting"],
     ]);
     expect(hold).toMatchObject({
