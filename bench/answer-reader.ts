@@ -14,8 +14,9 @@ const nothing: Buffer = Buffer.alloc(0);
 /**
  * Makes the reader of one connection: as much of HTTP/1.1 (RFC 9112) as the servers of the bench speak, so that measuring
  * costs little beside what is measured. A body has a length or comes in chunks; one request is in flight at a time.
+ * @param onBody given each part of a body as it is read
  */
-export function createAnswerReader(now: () => number): ReadAnswer {
+export function createAnswerReader(now: () => number, onBody?: (part: Buffer) => void): ReadAnswer {
   let state: "head" | "body" | "chunk size" | "chunk" | "chunk end" | "trailer" = "head";
   // A line that is not whole yet.
   let rest = nothing;
@@ -33,7 +34,9 @@ export function createAnswerReader(now: () => number): ReadAnswer {
         const end = Math.min(at + missingBytes, bytes.length);
         if (end > at) {
           if (parts.length === 0) bodyBeganMs = now();
-          parts.push(bytes.subarray(at, end));
+          const part = bytes.subarray(at, end);
+          parts.push(part);
+          onBody?.(part);
         }
         missingBytes -= end - at;
         at = end;

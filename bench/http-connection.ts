@@ -10,11 +10,14 @@ export interface HttpConnection {
 
 const silenceTimeoutMs = 30_000;
 
-/** Opens a connection to a port of 127.0.0.1 that is kept for any number of requests. */
-export async function openConnection(port: number): Promise<HttpConnection> {
+/**
+ * Opens a connection to a port of 127.0.0.1 that is kept for any number of requests.
+ * @param onBody given each part of a body as it is read
+ */
+export async function openConnection(port: number, onBody?: (part: Buffer) => void): Promise<HttpConnection> {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   await once(socket, "connect");
-  const read = createAnswerReader(() => performance.now());
+  const read = createAnswerReader(() => performance.now(), onBody);
   let waiting: { resolve(answer: HttpAnswer): void; reject(error: Error): void } | undefined;
 
   socket.on("data", (piece) => {

@@ -30,6 +30,9 @@ export async function findLedgerFaults(sql: Sql, chats: ReadonlyMap<string, numb
   const [pending] = await sql<[{ count: number }]>`
     select count(*)::integer as count from private.holds where state = 'pending'`;
   if (pending.count > 0) faults.push(`${pending.count} holds are still pending.`);
+  const [held] = await sql<[{ count: number }]>`
+    select count(*)::integer as count from private.usage_windows where held <> 0`;
+  if (held.count > 0) faults.push(`${held.count} windows still have something held.`);
   const [drift] = await sql<
     [{ count: number }]
   >`select count(*)::integer as count from private.metering_drift`;

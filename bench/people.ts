@@ -12,24 +12,24 @@ export interface Person {
 export async function createPeople(
   sql: Sql,
   signIn: (email: string) => Promise<string>,
-  count: number,
+  { planId, count }: { planId: string; count: number },
 ): Promise<Person[]> {
   const users = await sql.begin(async (transaction) => {
-    await transaction`insert into private.plans (id, name, rank) values ('bench', 'Bench', 1000)`;
+    await transaction`insert into private.plans (id, name, rank) values (${planId}, 'Bench', 1000)`;
     await transaction`
       insert into private.plan_limits (plan_id, unit, "window", amount) values
-        ('bench', 'requests', 'minute', 6000000),
-        ('bench', 'requests', 'day', 1000000000),
-        ('bench', 'nano_usd', 'month', 1000000000000000)`;
-    await transaction`
-      insert into private.plan_models (plan_id, model_id, is_default) values ('bench', 'openai/gpt-4o-mini', true)`;
+        (${planId}, 'requests', 'minute', 6000000),
+        (${planId}, 'requests', 'day', 1000000000),
+        (${planId}, 'nano_usd', 'month', 1000000000000000)`;
     const added = await transaction<{ id: string; email: string }[]>`
       insert into auth.users (email, encrypted_password)
       select 'bench-' || number || '@sluice.local', '' from generate_series(1, ${count}::integer) number
       returning id, email`;
     await transaction`
-      update private.accounts set plan_id = 'bench' where user_id in ${transaction(added.map(({ id }) => id))}`;
+      update private.accounts set plan_id = ${planId} where user_id in ${transaction(added.map(({ id }) => id))}`;
     return added;
   });
-  return Promise.all(users.map(async ({ id, email }) => ({ userId: id, token: await signIn(email) })));
+  const people: Person[] = [];
+  for (const { id, email } of users) people.push({ userId: id, token: await signIn(email) });
+  return people;
 }

@@ -1,47 +1,82 @@
 import type { Person } from "./people.ts";
-
-export type AnswerKind = "JSON" | "stream";
+import { type AnswerKind, messages, openaiBody, toProviderRequest } from "./provider-requests.ts";
+import type { Workload } from "./workloads.ts";
 
 /** A server under load, and how to ask it. */
 export interface Target {
+  name: string;
   /** Of 127.0.0.1. */
   port: number;
-  /** The bytes of a request for a chat. */
-  request(kind: AnswerKind, person: Person): Uint8Array;
-  /** What stands in every whole answer: that the provider reported 50 tokens, which the simulator sends in 50 chunks. */
-  marker: string;
+  /** Its one process. */
+  pid: number;
+  /** Whether each answer is a chat of the ledger. */
+  isMetered: boolean;
+  /** The bytes of a request, and what stands in every right answer. */
+  ask(workload: Workload, kind: AnswerKind, person: Person): { request: Uint8Array; marker: string };
 }
 
-const question = "Which three rivers cross the most countries, and which countries are they?";
-// Few enough for ai-chat to fetch a JSON answer whole, as the pass-through does.
-const maxTokens = 256;
+/** How a server is reached. */
+type Address = Pick<Target, "name" | "port" | "pid">;
 
-/** The bare proxy, asked as ai-chat asks the provider. */
-export function passThroughTarget(port: number): Target {
-  const chat = {
-    model: "gpt-4o-mini",
-    messages: [{ role: "user", content: question }],
-    max_completion_tokens: maxTokens,
-  };
-  const stream = { stream: true, stream_options: { include_usage: true, include_obfuscation: false } };
+/** The simulator, or what passes requests on to it as they are. */
+export function providerTarget(address: Address, apiKey: string): Target {
   return {
-    port,
-    request: (kind) => post("/", [], kind === "stream" ? { ...chat, ...stream } : chat),
-    marker: '"completion_tokens":50',
+    ...address,
+    isMetered: false,
+    ask(workload, kind) {
+      const { path, body, marker } = toProviderRequest(workload, kind);
+      return { request: post(path, [`Authorization: Bearer ${apiKey}`], body), marker };
+    },
   };
 }
 
-/** ai-chat: each request begins a conversation. */
-export function aiChatTarget(port: number): Target {
+/** The peer, told by headers where to call the simulator in OpenAI's format. */
+export function peerTarget(address: Address, baseUrl: string, apiKey: string): Target {
+  const headers = [
+    `Authorization: Bearer ${apiKey}`,
+    "x-portkey-provider: openai",
+    `x-portkey-custom-host: ${baseUrl}`,
+  ];
   return {
-    port,
-    request: (kind, { token }) =>
-      post("/ai-chat", [`Authorization: Bearer ${token}`], {
-        message: question,
+    ...address,
+    isMetered: false,
+    ask(workload, kind) {
+      const { body, marker } = toProviderRequest(workload, kind);
+      return { request: post("/v1/chat/completions", headers, body), marker };
+    },
+  };
+}
+
+/** ai-chat's own route: each request begins a conversation. */
+export function aiChatTarget(address: Address): Target {
+  return {
+    ...address,
+    isMetered: true,
+    ask: ({ model, tokens, maxTokens }, kind, { token }) => ({
+      request: post("/ai-chat", [`Authorization: Bearer ${token}`], {
+        model,
+        messages,
         stream: kind === "stream",
         options: { maxTokens },
       }),
-    marker: '"outputTokens":50',
+      marker: `"outputTokens":${tokens}`,
+    }),
+  };
+}
+
+/** ai-chat as OpenAI's clients call it. */
+export function openaiRouteTarget(address: Address): Target {
+  return {
+    ...address,
+    isMetered: true,
+    ask: (workload, kind, { token }) => ({
+      request: post(
+        "/ai-chat/v1/chat/completions",
+        [`Authorization: Bearer ${token}`],
+        openaiBody(workload.model, workload, kind === "stream"),
+      ),
+      marker: `"completion_tokens":${workload.tokens}`,
+    }),
   };
 }
 
