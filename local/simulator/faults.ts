@@ -65,7 +65,7 @@ export interface Behaviour {
 }
 
 const longestWaitMs = 600_000;
-export const mostTokens = 100_000;
+const mostTokens = 100_000;
 const defaultTokens = 50;
 const endings = ["cut", "error", "stall", "end"] as const;
 

@@ -38,6 +38,9 @@ const toolCall = z.strictObject({
 /** A call of a tool that the model asks the app to make. */
 export type ToolCall = z.infer<typeof toolCall>;
 
+/** What a provider takes and a model may call at once. */
+export const maxTools = 128;
+
 /** What a request can carry of it. UTF-16 units. */
 export const maxContinuationLength = 262_144;
 
@@ -57,14 +60,20 @@ export const chatMessageSchema = z.discriminatedUnion("role", [
     .strictObject({
       role: z.literal("assistant"),
       content: storableText.optional(),
-      toolCalls: z.array(toolCall).min(1).max(128).optional(),
-      continuation: continuation.optional(),
+      toolCalls: z.array(toolCall).max(maxTools).optional(),
+      continuation: continuation.nullish(),
     })
-    .refine(({ content, toolCalls }) => Boolean(content) || toolCalls !== undefined, {
+    .refine(({ content, toolCalls = [] }) => Boolean(content) || toolCalls.length > 0, {
       path: ["content"],
       message: "is empty",
     })
-    .transform(({ content = "", ...rest }) => ({ content, ...rest })),
+    // As our answers have them, which may be sent back: no calls are an empty list.
+    .transform(({ role, content = "", toolCalls = [], continuation }) => ({
+      role,
+      content,
+      ...(toolCalls.length === 0 ? {} : { toolCalls }),
+      ...(continuation == null ? {} : { continuation }),
+    })),
   z.strictObject({
     role: z.literal("tool"),
     toolCallId: storableText.min(1).max(200),

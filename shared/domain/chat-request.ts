@@ -1,5 +1,12 @@
 import { z } from "zod";
-import { type ChatMessage, chatMessageSchema, messageText, storableText, toolName } from "./chat-message.ts";
+import {
+  type ChatMessage,
+  chatMessageSchema,
+  maxTools,
+  messageText,
+  storableText,
+  toolName,
+} from "./chat-message.ts";
 import { SluiceError } from "./errors.ts";
 import { objectSchema } from "./json-schema.ts";
 import { parseFields } from "./parse-fields.ts";
@@ -23,7 +30,7 @@ const responseFormatSchema = z.discriminatedUnion("type", [
   }),
 ]);
 
-export const chatOptionsSchema = z.strictObject({
+const chatOptionsSchema = z.strictObject({
   /** The most tokens of the answer, reasoning included; the model's own maximum where absent. */
   maxTokens: z.int().min(1).max(1_000_000).optional(),
   temperature: z.number().min(0).max(2).optional(),
@@ -35,9 +42,9 @@ export const chatOptionsSchema = z.strictObject({
     )
     .transform((stop) => [stop].flat())
     .optional(),
-  seed: z.int().min(-2_147_483_648).max(2_147_483_647).optional(),
+  seed: z.int().optional(),
   reasoningEffort: z.enum(["none", "minimal", "low", "medium", "high"]).optional(),
-  tools: z.array(toolSchema).min(1).max(128).optional(),
+  tools: z.array(toolSchema).min(1).max(maxTools).optional(),
   toolChoice: z
     .union(
       [z.enum(["auto", "none", "required"]), z.strictObject({ name: toolName })],
@@ -110,7 +117,7 @@ export function parseChatRequest(body: unknown): ChatRequest {
  * @param hasHistory whether a conversation comes before the messages, in which a tool may have been asked for
  * @throws SluiceError invalid_request, naming the field
  */
-export function checkChat({ messages, options }: ChatRequest, hasHistory: boolean): void {
+function checkChat({ messages, options }: ChatRequest, hasHistory: boolean): void {
   const last = messages.at(-1);
   if (last?.role !== "user" && last?.role !== "tool")
     throw invalid("messages", "messages: the last one must have the role user or tool.");

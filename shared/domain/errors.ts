@@ -103,6 +103,12 @@ export const errorTable = {
     message:
       "The model's provider broke off in the middle of the answer: what it wrote is charged, and what arrived is kept.",
   },
+  answer_too_large: {
+    status: 502,
+    type: "provider_error",
+    message:
+      "The model did not stop: an answer has at most 8 MiB and 128 tool calls. What arrived is charged and kept.",
+  },
   provider_busy: {
     status: 503,
     type: "provider_error",

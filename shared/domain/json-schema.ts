@@ -27,7 +27,7 @@ function findSchemaFault(schema: unknown, root: Record<string, unknown>): string
   const { type, required, enum: values, $ref: reference } = schema;
   const types = type === undefined ? [] : [type].flat();
   const unknownType = types.find((name) => !typeNames.includes(name as string));
-  if (unknownType !== undefined) return `holds the unknown type ${JSON.stringify(unknownType)}`;
+  if (unknownType !== undefined) return `holds the unknown type ${quote(unknownType)}`;
   if (
     required !== undefined &&
     !(Array.isArray(required) && required.every((name) => typeof name === "string"))
@@ -36,7 +36,7 @@ function findSchemaFault(schema: unknown, root: Record<string, unknown>): string
   if (values !== undefined && !(Array.isArray(values) && values.length > 0))
     return "holds an `enum` that is not a list of values";
   if (reference !== undefined && !isResolvable(reference, root))
-    return `holds a $ref that leads nowhere in the schema: ${JSON.stringify(reference)}`;
+    return `holds a $ref that leads nowhere in the schema: ${quote(reference)}`;
   for (const child of childrenOf(schema)) {
     if (child === undefined) return "holds a list or map of schemas that is none";
     const fault = findSchemaFault(child, root);
@@ -78,6 +78,12 @@ function isResolvable(reference: unknown, root: Record<string, unknown>): boolea
     target = (target as Record<string, unknown>)[name];
   }
   return true;
+}
+
+/** A value of the caller's, in a sentence to them. */
+function quote(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

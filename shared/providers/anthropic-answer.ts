@@ -1,10 +1,11 @@
 import type { Secret } from "../domain/secret.ts";
 import { countOf, isTokenCount, type PartialUsage, type Usage } from "../domain/usage.ts";
 import { createContent, type WireBlock } from "./anthropic-content.ts";
-import { describeError, failureOf, type WireError } from "./anthropic-error.ts";
+import { describe, failureOf, type WireError } from "./anthropic-error.ts";
 import { ProviderError, type ProviderEvent } from "./provider.ts";
+import { maxAnswerBytes, readText } from "./read-text.ts";
 import { readSseData } from "./sse-data.ts";
-import { isText, parseJson } from "./untrusted.ts";
+import { isGarbledObject, isText, parseJson } from "./untrusted.ts";
 
 // What Anthropic sends, as far as it is read. Everything may be missing: it comes from outside.
 
@@ -45,13 +46,15 @@ export async function* readStream(response: Response, key: Secret): AsyncGenerat
   let hasContent = false;
   try {
     if (response.body === null) throw new Error("the answer has no body");
-    for await (const payloads of readSseData(response.body)) {
+    for await (const payloads of readSseData(response.body, () => stopReason !== undefined)) {
       const events: ProviderEvent[] = [];
       let isOver = false;
       let failure: ProviderError | undefined;
       for (const payload of payloads) {
         // A line that is not JSON is skipped: one garbled event must not cost the whole answer.
-        const event: WireEvent = parseJson(payload) ?? {};
+        const parsed: WireEvent | undefined = parseJson(payload);
+        if (parsed === undefined && stopReason === undefined && isGarbledObject(payload)) content.lose();
+        const event = parsed ?? {};
         if (event.type === "content_block_start")
           events.push(...content.begin(event.index, event.content_block));
         else if (event.type === "content_block_delta") events.push(...content.add(event.index, event.delta));
@@ -85,7 +88,9 @@ export async function* readStream(response: Response, key: Secret): AsyncGenerat
  * @throws ProviderError interrupted, where its body breaks off; what an error says that it holds instead
  */
 export async function readAnswer(response: Response, key: Secret): Promise<ProviderEvent[]> {
-  const answer: WireMessage | null = await response.json().catch((error) => throwInterrupted(error, {}));
+  const text = await readText(response, maxAnswerBytes).catch((error) => throwInterrupted(error, {}));
+  // Not response.json(): what it throws quotes the answer, and goes to the log.
+  const answer: WireMessage | undefined = parseJson(text);
   if (answer?.error) throw errorInAnswer(answer.error, false, key);
   const content = createContent();
   const blocks = Array.isArray(answer?.content) ? answer.content : [];
@@ -96,8 +101,11 @@ export async function readAnswer(response: Response, key: Secret): Promise<Provi
 
 /** An error that came with the status of a success. Where some of the answer has come, it is lost, whatever the error says. */
 function errorInAnswer(error: WireError | undefined, isBegun: boolean, key: Secret): ProviderError {
-  const failure = isBegun ? "interrupted" : (failureOf(error) ?? "unavailable");
-  return new ProviderError(failure, `in the answer: ${describeError(error, key)}`);
+  const failure = failureOf(error) ?? "unavailable";
+  return new ProviderError(
+    isBegun ? "interrupted" : failure,
+    `in the answer: ${describe(error, failure, key)}`,
+  );
 }
 
 function finish(

@@ -19,12 +19,17 @@ export interface WireBlock {
 
 type Block = Turn[number] | { type: "call"; index: number; isEmpty: boolean };
 
+/** Far more than can be sent back. UTF-16 units. */
+const maxUnseenLength = 8 * 1024 * 1024;
+
 /** The content of an answer as it grows: blocks, each with an index of its own. */
 export interface Content {
   /** A block begins; it may be whole already. Returns what of it is told. */
   begin(index: unknown, block: WireBlock | null | undefined): ProviderEvent[];
   /** More of a block. */
   add(index: unknown, delta: WireBlock | null | undefined): ProviderEvent[];
+  /** A piece of it could not be read. */
+  lose(): void;
   /**
    * No more comes. Returns what was held back, and the finish without its usage.
    * @throws ProviderError interrupted, where a call was lost on the way: the answer must not pass for a whole one
@@ -36,6 +41,16 @@ export function createContent(): Content {
   const blocks = new Map<unknown, Block>();
   let callCount = 0;
   let isCallLost = false;
+  let isGarbled = false;
+  let unseenLength = 0;
+
+  /** Counts what is kept and never told: nobody else stops a provider that does not stop with it. */
+  function keep(text: string): string {
+    unseenLength += text.length;
+    if (unseenLength > maxUnseenLength)
+      throw new ProviderError("interrupted", "the answer's signatures do not end");
+    return text;
+  }
 
   function addText(index: unknown, text: unknown): ProviderEvent[] {
     if (!isText(text)) return [];
@@ -51,7 +66,7 @@ export function createContent(): Content {
     const block =
       begun?.type === "thinking" ? begun : { type: "thinking" as const, thinking: "", signature: "" };
     blocks.set(index, block);
-    if (isText(signature)) block.signature += signature;
+    if (isText(signature)) block.signature += keep(signature);
     if (!isText(thinking)) return [];
     block.thinking += thinking;
     return [{ type: "reasoning", text: thinking }];
@@ -84,7 +99,7 @@ export function createContent(): Content {
       if (block?.type === "thinking") return addThoughts(index, block);
       if (block?.type === "tool_use") return beginCall(index, block);
       if (block?.type === "redacted_thinking" && isText(block.data))
-        blocks.set(index, { type: "redacted_thinking", data: block.data });
+        blocks.set(index, { type: "redacted_thinking", data: keep(block.data) });
       return [];
     },
     add(index, delta) {
@@ -94,8 +109,11 @@ export function createContent(): Content {
       if (delta?.type === "input_json_delta") return addInput(index, delta.partial_json);
       return [];
     },
+    lose() {
+      isGarbled = true;
+    },
     end(stopReason) {
-      if (isCallLost || (stopReason === "tool_use" && callCount === 0))
+      if (isCallLost || (isGarbled && callCount > 0) || (stopReason === "tool_use" && callCount === 0))
         throw new ProviderError("interrupted", "a tool call of the answer was lost on the way");
       const reason = readStopReason(stopReason, callCount > 0);
       const turn = [...blocks.values()];

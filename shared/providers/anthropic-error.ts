@@ -1,6 +1,6 @@
 import type { Secret } from "../domain/secret.ts";
 import type { ProviderFailure } from "./provider.ts";
-import { isText } from "./untrusted.ts";
+import { describeError } from "./refusal.ts";
 
 /** What stands in an error of Anthropic's shape. Anything may be missing or of another type. */
 export interface WireError {
@@ -22,7 +22,10 @@ const failureOfCode: ReadonlyMap<unknown, ProviderFailure> = new Map([
 const failureOfText: readonly [RegExp, ProviderFailure][] = [
   [/^prompt is too long|exceed context limit/i, "context_length"],
   [/blocked by content filtering policy/i, "content_policy"],
-  [/^you have reached your specified (?:workspace )?API usage limits|credit balance is too low/i, "quota"],
+  [
+    /^you have reached your specified (?:workspace )?API usage limits|^your credit balance is too low/i,
+    "quota",
+  ],
 ];
 
 const failureOfType: ReadonlyMap<unknown, ProviderFailure> = new Map([
@@ -52,24 +55,8 @@ export function failureOf(error: WireError | undefined): ProviderFailure | undef
   return worded ? worded[1] : failureOfType.get(type);
 }
 
-/** What a bare status means, of a proxy in between for example. */
-export function failureOfStatus(status: number): ProviderFailure {
-  if (status === 401) return "credential";
-  if (status === 402) return "quota";
-  if (status === 403 || status === 404) return "permission";
-  if (status === 429) return "rate_limited";
-  if (status === 400 || status === 413 || status === 422) return "invalid_request";
-  return "unavailable";
-}
-
-/**
- * An error's type, code and message for the log: no more of it than fits a line, because providers repeat what they were sent, and
- * without the key, which they echo and which need not look like one.
- */
-export function describeError(error: WireError | undefined, key: Secret): string {
+/** An error's words for the log: see refusal.ts. */
+export function describe(error: WireError | undefined, failure: ProviderFailure, key: Secret): string {
   const { type, message, details } = error ?? {};
-  return [type, details?.error_code, message]
-    .filter(isText)
-    .map((text) => text.replaceAll(key.reveal(), String(key)).slice(0, 200))
-    .join(" ");
+  return describeError({ names: [type, details?.error_code], message }, failure, key);
 }

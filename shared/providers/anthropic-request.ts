@@ -13,7 +13,7 @@ interface Sampling {
   top_p?: number;
 }
 
-export type MessagesBody = Anthropic.MessageCreateParams & Sampling;
+type MessagesBody = Anthropic.MessageCreateParams & Sampling;
 
 /** The body of `POST /v1/messages`. */
 export function buildBody(request: ProviderRequest): MessagesBody {

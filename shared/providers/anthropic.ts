@@ -1,9 +1,10 @@
+import type { Secret } from "../domain/secret.ts";
 import { readAnswer, readStream } from "./anthropic-answer.ts";
-import { describeError, failureOf, failureOfStatus, type WireError } from "./anthropic-error.ts";
+import { describe, failureOf, type WireError } from "./anthropic-error.ts";
 import { buildBody, findLimitations } from "./anthropic-request.ts";
-import { post, rememberByCredential } from "./post.ts";
+import { post, rememberByCredential, writeBody } from "./post.ts";
 import { type Credential, type Provider, ProviderError, type ProviderRequest } from "./provider.ts";
-import { parseJson } from "./untrusted.ts";
+import { failureOfStatus, readRefusalBody, readRetryAfterMs } from "./refusal.ts";
 
 interface AnthropicProviderOptions {
   /** e.g. `https://api.anthropic.com` */
@@ -37,12 +38,16 @@ export function createAnthropicProvider({ baseUrl, fetch }: AnthropicProviderOpt
     const { Anthropic } = await import("@anthropic-ai/sdk");
     const apiKey = credential.key.reveal();
     const client = new Anthropic({ apiKey, baseURL: baseUrl, fetch });
-    const { url, req } = await client.buildRequest({
+    const building = client.buildRequest({
       method: "post",
       path: "/v1/messages",
       body: {},
       // x-api-key is the header of this version, and the one that services of Anthropic's protocol read; the SDK's own is for the next.
       headers: { "anthropic-version": apiVersion, "x-api-key": apiKey },
+    });
+    // What is thrown here is about the headers, and may show them.
+    const { url, req } = await building.catch(() => {
+      throw new ProviderError("credential", "the key cannot be sent: it has characters that no header takes");
     });
     const headers = [...req.headers].filter(([name]) => headerPattern.test(name));
     return { url, headers: Object.fromEntries(headers) };
@@ -50,7 +55,7 @@ export function createAnthropicProvider({ baseUrl, fetch }: AnthropicProviderOpt
 
   async function send(request: ProviderRequest): Promise<Response> {
     const { credential, signal } = request;
-    const body = JSON.stringify(buildBody(request));
+    const body = writeBody(buildBody(request));
     return post({ ...(await endpointOf(credential)), body }, { fetch, credential, signal, readRefusal });
   }
 
@@ -66,22 +71,11 @@ export function createAnthropicProvider({ baseUrl, fetch }: AnthropicProviderOpt
 }
 
 /** Why Anthropic did not begin to answer. */
-async function readRefusal(response: Response, { key }: Credential): Promise<ProviderError> {
+async function readRefusal(response: Response, key: Secret): Promise<ProviderError> {
   const { status, headers } = response;
-  const body: { error?: WireError } = parseJson(await response.text().catch(() => "")) ?? {};
+  const body: { error?: WireError } = (await readRefusalBody(response)) ?? {};
   const failure = failureOf(body.error) ?? failureOfStatus(status);
-  return new ProviderError(failure, `${status} ${describeError(body.error, key)}`, {
+  return new ProviderError(failure, `${status} ${describe(body.error, failure, key)}`, {
     retryAfterMs: readRetryAfterMs(headers),
   });
-}
-
-/** `Retry-After` in seconds is the standard; the SDK also knows a finer one. A spent budget comes with neither. */
-function readRetryAfterMs(headers: Headers): number | undefined {
-  const ms = readNumber(headers.get("retry-after-ms"));
-  const seconds = readNumber(headers.get("retry-after"));
-  return ms ?? (seconds === undefined ? undefined : seconds * 1000);
-}
-
-function readNumber(text: string | null): number | undefined {
-  return text !== null && /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : undefined;
 }

@@ -4,8 +4,9 @@ import { isSignature, packSignatures } from "./google-continuation.ts";
 import { readFailure } from "./google-failure.ts";
 import { isRecord, parseAnswer, type WireAnswer, type WirePart, type WireUsage } from "./google-wire.ts";
 import { ProviderError, type ProviderEvent, type ProviderRequest } from "./provider.ts";
+import { maxAnswerBytes, readText } from "./read-text.ts";
 import { readSseData } from "./sse-data.ts";
-import { isText } from "./untrusted.ts";
+import { isGarbledObject, isText } from "./untrusted.ts";
 
 type Finish = Extract<ProviderEvent, { type: "finish" }>;
 
@@ -21,13 +22,16 @@ export async function* readStream(
   const reader = createReader(request);
   if (response.body === null) throw reader.interruption("the answer has no body");
   try {
-    for await (const payloads of readSseData(response.body)) {
+    for await (const payloads of readSseData(response.body, reader.isFinished)) {
       const events: ProviderEvent[] = [];
       let failure: ProviderError | undefined;
       for (const payload of payloads) {
         // A line that is not JSON is skipped: one garbled chunk must not cost the whole answer.
         const chunk = parseAnswer(payload);
-        if (chunk === undefined) continue;
+        if (chunk === undefined) {
+          if (isGarbledObject(payload)) reader.lose();
+          continue;
+        }
         failure = reader.failureIn(chunk);
         if (failure !== undefined) break;
         reader.add(chunk, events);
@@ -52,7 +56,7 @@ export async function* readStream(
  */
 export async function readAnswer(response: Response, request: ProviderRequest): Promise<ProviderEvent[]> {
   const reader = createReader(request);
-  const body = await response.text().catch((error: unknown) => {
+  const body = await readText(response, maxAnswerBytes).catch((error: unknown) => {
     throw reader.interruption("the connection broke in the middle of the answer", error);
   });
   const answer = parseAnswer(body);
@@ -86,12 +90,13 @@ const finishReasons: ReadonlyMap<unknown, Finish["reason"]> = new Map([
 const maxIdLength = 200;
 
 /** Reads the pieces of one answer, of which there may be only one. */
-function createReader({ upstreamModel, messages, credential }: ProviderRequest) {
+function createReader({ upstreamModel, messages, options, credential }: ProviderRequest) {
   let finishReason: string | undefined;
   let blockReason: string | undefined;
   let usage: Usage | null = null;
   let isOutputTold = false;
   let hasContent = false;
+  let isCallLost = false;
   /** Of each call of the answer, by its index. */
   const signatures: (string | null)[] = [];
   /** Ids of the conversation's calls, where one of them is asked for: most answers have no call. */
@@ -119,7 +124,11 @@ function createReader({ upstreamModel, messages, credential }: ProviderRequest) 
     if (isText(part.text))
       events.push({ type: part.thought === true ? "reasoning" : "text", text: part.text });
     const call = part.functionCall;
-    if (!call || !isText(call.name)) return;
+    if (!call) return;
+    if (!isText(call.name)) {
+      isCallLost = true;
+      return;
+    }
     // An id is one call's: with the same one it is the same call once more.
     if (isText(call.id) && ownIds.has(call.id)) return;
     const id = isText(call.id) && call.id.length <= maxIdLength ? call.id : makeId(responseId);
@@ -156,6 +165,11 @@ function createReader({ upstreamModel, messages, credential }: ProviderRequest) 
     add,
     interruption,
 
+    /** A piece could not be read. A call is a piece of its own, and nothing else would tell that there was one. */
+    lose() {
+      if (finishReason === undefined && options.tools !== undefined) isCallLost = true;
+    },
+
     isFinished: () => finishReason !== undefined || blockReason !== undefined,
 
     /** The failure that a piece tells of in place of an answer. */
@@ -178,6 +192,7 @@ function createReader({ upstreamModel, messages, credential }: ProviderRequest) 
           throw new ProviderError("content_policy", `the prompt is blocked: ${blockReason.slice(0, 200)}`);
         return { type: "finish", reason: "content_filter", usage };
       }
+      if (isCallLost) throw interruption("a tool call of the answer was lost on the way");
       const reason = finishReasons.get(finishReason);
       if (reason === undefined)
         throw new ProviderError("interrupted", `the answer ended with ${finishReason.slice(0, 200)}`, {

@@ -1,11 +1,6 @@
+import { maxContinuationLength } from "../domain/chat-message.ts";
 import { parseObject } from "./google-wire.ts";
 import { isText } from "./untrusted.ts";
-
-/**
- * What ChatMessage allows. Without a continuation the model only loses the thread of its thoughts; with one that is too long a
- * client's next request would be refused. UTF-16 units.
- */
-const maxLength = 262_144;
 
 /** Bytes in base64, of either alphabet. */
 const base64 = /^[\w+/-]+={0,2}$/;
@@ -16,8 +11,7 @@ const base64 = /^[\w+/-]+={0,2}$/;
  */
 export function packSignatures(upstreamModel: string, signatures: (string | null)[]): string | undefined {
   if (signatures.every((signature) => signature === null)) return undefined;
-  const continuation = JSON.stringify({ provider: "google", model: upstreamModel, signatures });
-  return continuation.length <= maxLength ? continuation : undefined;
+  return JSON.stringify({ provider: "google", model: upstreamModel, signatures });
 }
 
 /** The signatures in a continuation, by the call's index. None where it is another provider's or model's, or was made up. */
@@ -27,7 +21,7 @@ export function unpackSignatures(upstreamModel: string, continuation: string | u
   return Array.isArray(packed.signatures) ? packed.signatures : [];
 }
 
-/** Whether a value is a signature, as far as can be seen. */
+/** Whether a value is a signature, as far as can be seen, and one that can be sent back. */
 export function isSignature(value: unknown): value is string {
-  return isText(value) && base64.test(value);
+  return isText(value) && value.length <= maxContinuationLength && base64.test(value);
 }

@@ -1,6 +1,8 @@
 import { isTokenCount, type Usage } from "../domain/usage.ts";
 import { parseObject } from "./google-wire.ts";
 import { type Embeddings, ProviderError } from "./provider.ts";
+import { maxVectorBytes, readText } from "./read-text.ts";
+import { isVector } from "./untrusted.ts";
 
 interface WireEmbeddings {
   embeddings?: unknown;
@@ -14,7 +16,7 @@ interface WireEmbeddings {
  * @throws ProviderError interrupted, where it has not one vector for each
  */
 export async function readEmbeddings(response: Response, count: number): Promise<Embeddings> {
-  const body = await response.text().catch((cause: unknown) => {
+  const body = await readText(response, maxVectorBytes).catch((cause: unknown) => {
     throw new ProviderError("interrupted", "the connection broke in the middle of the answer", { cause });
   });
   const { embeddings, usageMetadata }: WireEmbeddings = parseObject(body) ?? {};
@@ -24,10 +26,6 @@ export async function readEmbeddings(response: Response, count: number): Promise
   throw new ProviderError("interrupted", "the answer has not one vector for each text", {
     usage: usage ?? undefined,
   });
-}
-
-function isVector(value: unknown): value is number[] {
-  return Array.isArray(value) && value.length > 0 && value.every((number) => typeof number === "number");
 }
 
 function readUsage(promptTokenCount: unknown): Usage | null {

@@ -1,6 +1,7 @@
 import type { Secret } from "../domain/secret.ts";
-import { isRecord, parseAnswer, type WireError } from "./google-wire.ts";
+import { firstOf, isRecord, type WireError } from "./google-wire.ts";
 import { ProviderError, type ProviderFailure } from "./provider.ts";
+import { describeError, failureOfStatus, readRefusalBody, readRetryAfterMs, readWaitMs } from "./refusal.ts";
 import { isText } from "./untrusted.ts";
 
 /** Why a call failed, and in whose words. */
@@ -14,7 +15,7 @@ export interface Failure {
 /** Why Gemini did not begin to answer. */
 export async function readRefusal(response: Response, key: Secret): Promise<ProviderError> {
   const { status, headers } = response;
-  const body = parseAnswer(await response.text().catch(() => ""));
+  const body = firstOf(await readRefusalBody(response));
   const { failure, message, retryAfterMs } = readFailure(body?.error, status, key);
   return new ProviderError(failure, message, { retryAfterMs: retryAfterMs ?? readRetryAfterMs(headers) });
 }
@@ -29,15 +30,13 @@ export function readFailure(error: unknown, httpStatus: number | undefined, key:
   const details = Array.isArray(wire.details) ? wire.details.filter(isRecord) : [];
   const code = httpStatus ?? Number(wire.code);
   const reasons = details.map(({ reason }) => reason).filter(isText);
-  const text = isText(wire.message) ? wire.message : "";
-  const words = [Number.isNaN(code) ? "" : String(code), wire.status, ...reasons, text];
+  // Of a text that repeats what it was sent, the beginning says what is wrong.
+  const text = isText(wire.message) ? wire.message.slice(0, 2000) : "";
+  const failure = failureOf(wire.status, code, reasons, text, details);
+  const names = [Number.isNaN(code) ? undefined : code, wire.status, ...reasons];
   return {
-    failure: failureOf(wire.status, code, reasons, text, details),
-    message: words
-      .filter(isText)
-      // Before it is cut: half of a key is not recognised.
-      .map((word) => word.replaceAll(key.reveal(), String(key)).slice(0, 200))
-      .join(" "),
+    failure,
+    message: describeError({ names, message: text }, failure, key),
     retryAfterMs: details.map(({ retryDelay }) => millisecondsOf(retryDelay)).find((ms) => ms !== undefined),
   };
 }
@@ -53,7 +52,7 @@ function failureOf(
     const failure = failureOfReason.get(reason);
     if (failure !== undefined) return failure;
   }
-  const failure = failureOfStatus.get(status) ?? failureOfCode(code);
+  const failure = failureOfName.get(status) ?? failureOfStatus(code);
   // Google has no codes for these two: its words are all there is.
   if (failure === "invalid_request" && /token count\b.*\bexceeds/i.test(text)) return "context_length";
   if (failure === "invalid_request" && /\bviolates?\b.*\bpolic/i.test(text)) return "content_policy";
@@ -70,7 +69,7 @@ const failureOfReason: ReadonlyMap<unknown, ProviderFailure> = new Map([
 ]);
 
 /** `google.rpc.Code`. */
-const failureOfStatus: ReadonlyMap<unknown, ProviderFailure> = new Map([
+const failureOfName: ReadonlyMap<unknown, ProviderFailure> = new Map([
   ["INVALID_ARGUMENT", "invalid_request"],
   ["OUT_OF_RANGE", "invalid_request"],
   ["UNAUTHENTICATED", "credential"],
@@ -82,16 +81,9 @@ const failureOfStatus: ReadonlyMap<unknown, ProviderFailure> = new Map([
   ["INTERNAL", "unavailable"],
   ["UNAVAILABLE", "unavailable"],
   ["DEADLINE_EXCEEDED", "unavailable"],
+  // With the status 499.
+  ["CANCELLED", "unavailable"],
 ]);
-
-function failureOfCode(code: number): ProviderFailure {
-  if (code === 401) return "credential";
-  if (code === 402) return "quota";
-  if (code === 403 || code === 404) return "permission";
-  if (code === 429) return "rate_limited";
-  if (code === 400 || code === 413 || code === 422) return "invalid_request";
-  return "unavailable";
-}
 
 /** Whether a `google.rpc.QuotaFailure` names a quota of the day, e.g. `GenerateRequestsPerDayPerProjectPerModel-FreeTier`. */
 function hasDailyQuota(details: Record<string, unknown>[]): boolean {
@@ -102,12 +94,5 @@ function hasDailyQuota(details: Record<string, unknown>[]): boolean {
 
 /** A `google.protobuf.Duration`, e.g. `45.8s`. */
 function millisecondsOf(duration: unknown): number | undefined {
-  if (!isText(duration) || !/^\d+(?:\.\d+)?s$/.test(duration)) return undefined;
-  return Math.ceil(Number(duration.slice(0, -1)) * 1000);
-}
-
-/** Gemini says how long to wait in the body; what stands before it may use the standard header, in seconds. */
-function readRetryAfterMs(headers: Headers): number | undefined {
-  const seconds = Number(headers.get("retry-after") ?? Number.NaN);
-  return Number.isFinite(seconds) ? seconds * 1000 : undefined;
+  return isText(duration) && duration.endsWith("s") ? readWaitMs(duration.slice(0, -1), 1000) : undefined;
 }

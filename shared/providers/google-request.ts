@@ -54,7 +54,11 @@ export function findLimitations({ upstreamModel, messages, options }: ChatOutlin
     dropped.push("reasoningEffort");
   // It answers 400 to GIFs, and before the third generation to JSON together with tools.
   if (messages.flatMap(imagesOf).some((url) => mimeTypeOf(url) === "image/gif"))
-    return { dropped, refused: "messages" };
+    return {
+      dropped,
+      refused: "messages",
+      remedy: "messages: the model takes no GIF images: send PNG, JPEG or WebP.",
+    };
   const isMixed = responseFormat !== undefined && tools !== undefined;
   return { dropped, refused: isMixed && !isThirdGeneration(upstreamModel) ? "options.responseFormat" : null };
 }
@@ -66,7 +70,8 @@ function buildGenerationConfig({ upstreamModel, maxOutputTokens, options }: Prov
   if (temperature !== undefined) config.temperature = temperature;
   if (topP !== undefined) config.topP = topP;
   if (stop !== undefined) config.stopSequences = stop;
-  if (seed !== undefined) config.seed = seed;
+  // It takes 32 bits.
+  if (seed !== undefined) config.seed = seed % 2 ** 31;
   if (responseFormat !== undefined) config.responseMimeType = "application/json";
   if (responseFormat?.type === "json_schema") config.responseJsonSchema = responseFormat.schema;
   if (thinkingConfig !== undefined) config.thinkingConfig = thinkingConfig;

@@ -36,12 +36,13 @@ export interface WireError {
   details?: unknown;
 }
 
-/**
- * The JSON object in a text; undefined where there is none. Of a list the first, which is how errors of the streaming method may
- * come.
- */
+/** The JSON object in a text; undefined where there is none. */
 export function parseAnswer(text: string): WireAnswer | undefined {
-  const value = parseJson(text);
+  return firstOf(parseJson(text));
+}
+
+/** A value that is an object; of a list the first, which is how errors of the streaming method may come. */
+export function firstOf(value: unknown): WireAnswer | undefined {
   const first: unknown = Array.isArray(value) ? value[0] : value;
   return isRecord(first) ? first : undefined;
 }

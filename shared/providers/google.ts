@@ -3,7 +3,7 @@ import { readAnswer, readStream } from "./google-answer.ts";
 import { readEmbeddings } from "./google-embeddings.ts";
 import { readRefusal } from "./google-failure.ts";
 import { buildBody, findLimitations } from "./google-request.ts";
-import { type PreparedRequest, post, rememberByCredential } from "./post.ts";
+import { type PreparedRequest, post, rememberByCredential, writeBody } from "./post.ts";
 import { type Credential, type Provider, ProviderError, type ProviderRequest } from "./provider.ts";
 
 interface GoogleProviderOptions {
@@ -65,9 +65,9 @@ export function createGoogleProvider({ baseUrl, fetch }: GoogleProviderOptions):
         },
       });
       await call(client.models);
-    } catch (cause) {
-      // It looks at the model's name and at the key before it sends.
-      reject(new ProviderError("permission", "the SDK refuses the model or the key", { cause }));
+    } catch {
+      // It looks at the model's name and at the key before it sends. What it throws may show the key.
+      reject(new ProviderError("permission", "the SDK refuses the model or the key"));
     }
     return promise;
   }
@@ -76,18 +76,13 @@ export function createGoogleProvider({ baseUrl, fetch }: GoogleProviderOptions):
     request: PreparedRequest,
     { signal, credential }: Pick<ProviderRequest, "signal" | "credential">,
   ) {
-    return post(request, {
-      fetch,
-      credential,
-      signal,
-      readRefusal: (response, { key }) => readRefusal(response, key),
-    });
+    return post(request, { fetch, credential, signal, readRefusal });
   }
 
   return {
     async *chat(request) {
       const prepared = await prepareChat(request);
-      const response = await send({ ...prepared, body: JSON.stringify(buildBody(request)) }, request);
+      const response = await send({ ...prepared, body: writeBody(buildBody(request)) }, request);
       if (request.stream) yield* readStream(response, request);
       else yield await readAnswer(response, request);
     },

@@ -2,11 +2,12 @@ import type { Secret } from "../domain/secret.ts";
 import type { Usage } from "../domain/usage.ts";
 import type { Thoughts, WireThoughts } from "./openai-continuation.ts";
 import { errorInAnswer, findError, type MaybeError } from "./openai-errors.ts";
-import { createToolCalls } from "./openai-tool-calls.ts";
+import { createToolCalls, type ToolCalls } from "./openai-tool-calls.ts";
 import { readUsage, type WireUsage } from "./openai-usage.ts";
 import { ProviderError, type ProviderEvent } from "./provider.ts";
+import { maxAnswerBytes, readText } from "./read-text.ts";
 import { readSseData } from "./sse-data.ts";
-import { isObject, isText, parseJson } from "./untrusted.ts";
+import { isGarbledObject, isObject, isText, parseJson } from "./untrusted.ts";
 
 // What OpenAI and others send in its format, as far as it is read. Everything may be missing: it comes from outside.
 
@@ -53,8 +54,9 @@ export async function* readStream(
   let isBegun = false;
   let reason: string | undefined;
   let usage: Usage | null = null;
+  let isGarbled = false;
   try {
-    for await (const payloads of readSseData(response.body)) {
+    for await (const payloads of readSseData(response.body, () => reason !== undefined)) {
       const events: ProviderEvent[] = [];
       let isOver = false;
       let failure: ProviderError | undefined;
@@ -63,6 +65,7 @@ export async function* readStream(
         if (isOver) break;
         // A line that is not JSON is skipped: one garbled chunk must not cost the whole answer.
         const chunk: WireCompletion | undefined = parseJson(payload);
+        isGarbled ||= chunk === undefined && reason === undefined && isGarbledObject(payload);
         if (chunk?.usage) usage = readUsage(chunk.usage) ?? usage;
         const choice = chunk?.choices?.[0];
         const error = findError(chunk) ?? findBreak(choice?.finish_reason);
@@ -92,7 +95,7 @@ export async function* readStream(
   }
   // The end of the connection is the end of the answer only if the provider said that it has finished.
   if (reason === undefined) throw interruption("the stream ended without a finish_reason", usage);
-  yield finish([], reason, { usage, thoughts, toolCalls });
+  yield finish([], reason, { usage, thoughts, toolCalls, isGarbled });
 }
 
 /**
@@ -100,34 +103,42 @@ export async function* readStream(
  * @throws ProviderError interrupted, where its body breaks off; where it holds an error instead, what that says
  */
 export async function readAnswer(response: Response, { key, thoughts }: Reading): Promise<ProviderEvent[]> {
-  const answer: WireCompletion | null = await response.json().catch((error: unknown) => {
+  const text = await readText(response, maxAnswerBytes).catch((error: unknown) => {
     throw toInterruption(error, null);
   });
-  const usage = answer?.usage ? readUsage(answer.usage) : null;
-  const choice = answer?.choices?.[0];
+  // Not response.json(): what it throws quotes the answer, and goes to the log.
+  const answer: WireCompletion | undefined = parseJson(text);
+  if (answer === undefined) throw interruption("the answer is no JSON object", null);
+  const usage = answer.usage ? readUsage(answer.usage) : null;
+  const choice = answer.choices?.[0];
   const events: ProviderEvent[] = [];
   const toolCalls = createToolCalls();
   if (choice?.message) {
     pushTexts(events, choice.message);
-    toolCalls.push(events, choice.message.tool_calls, answer?.id);
+    toolCalls.push(events, choice.message.tool_calls, answer.id);
     thoughts?.add(choice.message);
   }
   // OpenRouter has it beside the message.
-  const error = findError(answer ?? undefined) ?? findError(choice) ?? findBreak(choice?.finish_reason);
+  const error = findError(answer) ?? findError(choice) ?? findBreak(choice?.finish_reason);
   if (error !== undefined) throw errorInAnswer(error, { isBegun: events.length > 0, usage, key });
   if (!isText(choice?.finish_reason)) throw interruption("the answer has no finish_reason", usage);
-  return finish(events, choice.finish_reason, { usage, thoughts, toolCalls });
+  return finish(events, choice.finish_reason, { usage, thoughts, toolCalls, isGarbled: false });
+}
+
+/** What is known of an answer at its end. */
+interface Ending {
+  usage: Usage | null;
+  thoughts: Thoughts | null;
+  toolCalls: ToolCalls;
+  /** Whether a piece of it could not be read. */
+  isGarbled: boolean;
 }
 
 /** Adds the end of an answer to its last events. */
 function finish(
   events: ProviderEvent[],
   wireReason: string,
-  {
-    usage,
-    thoughts,
-    toolCalls,
-  }: { usage: Usage | null; thoughts: Thoughts | null; toolCalls: ReturnType<typeof createToolCalls> },
+  { usage, thoughts, toolCalls, isGarbled }: Ending,
 ): ProviderEvent[] {
   let hasCalls: boolean;
   try {
@@ -135,6 +146,11 @@ function finish(
   } catch (error) {
     throw toInterruption(error, usage);
   }
+  // The calls were in a chunk that was garbled: an answer without them must not pass for a whole one.
+  if (wireReason === "tool_calls" && !hasCalls)
+    throw interruption("the answer has lost its tool calls", usage);
+  if (hasCalls && isGarbled)
+    throw interruption("a piece of the answer, which calls tools, is garbled", usage);
   const continuation = hasCalls ? thoughts?.finish() : undefined;
   const reason = readFinishReason(wireReason, hasCalls);
   events.push({ type: "finish", reason, usage, ...(continuation === undefined ? {} : { continuation }) });

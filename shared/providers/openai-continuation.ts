@@ -1,3 +1,4 @@
+import { ProviderError } from "./provider.ts";
 import { isObject, isText, parseJson } from "./untrusted.ts";
 
 /** The member of an answer that goes back with the results of the tools it asked for. */
@@ -10,13 +11,14 @@ export interface WireThoughts {
 }
 
 export interface Thoughts {
+  /** @throws ProviderError interrupted, where what is kept for the next request does not end */
   add(delta: WireThoughts): void;
   /** The continuation of an answer with tool calls; undefined where the provider wants nothing back. */
   finish(): string | undefined;
 }
 
-/** A longer one would be refused when it comes back: see ChatMessage. */
-const longestContinuation = 262_144;
+/** Far more than can be sent back. UTF-16 units. */
+const maxUnseenLength = 8 * 1024 * 1024;
 
 type Detail = Record<string, unknown>;
 
@@ -24,6 +26,7 @@ type Detail = Record<string, unknown>;
 export function createThoughts(member: ContinuationMember): Thoughts {
   let content = "";
   const details: Detail[] = [];
+  let unseenLength = 0;
 
   function addDetail(detail: Detail): void {
     const last = details.at(-1);
@@ -42,14 +45,21 @@ export function createThoughts(member: ContinuationMember): Thoughts {
     add({ reasoning_content, reasoning_details }) {
       if (member === "reasoning_content") {
         if (isText(reasoning_content)) content += reasoning_content;
-      } else if (Array.isArray(reasoning_details))
-        for (const detail of reasoning_details) if (isObject(detail)) addDetail({ ...detail });
+      } else if (Array.isArray(reasoning_details)) {
+        for (const detail of reasoning_details) {
+          if (!isObject(detail)) continue;
+          // Nobody else stops a provider that does not stop with it: it is no part of what is told.
+          unseenLength += JSON.stringify(detail).length;
+          if (unseenLength > maxUnseenLength)
+            throw new ProviderError("interrupted", "the answer's reasoning_details do not end");
+          addDetail({ ...detail });
+        }
+      }
     },
     finish() {
       const value = member === "reasoning_content" ? content : details;
       if (value.length === 0) return undefined;
-      const continuation = JSON.stringify({ [member]: value });
-      return continuation.length <= longestContinuation ? continuation : undefined;
+      return JSON.stringify({ [member]: value });
     },
   };
 }

@@ -3,6 +3,8 @@ import { countOf, isTokenCount } from "../domain/usage.ts";
 import type { Dialect } from "./openai-dialects.ts";
 import { errorInAnswer, findError, type MaybeError } from "./openai-errors.ts";
 import { type EmbeddingRequest, type Embeddings, ProviderError } from "./provider.ts";
+import { maxVectorBytes, readText } from "./read-text.ts";
+import { isVector, parseJson } from "./untrusted.ts";
 
 interface WireEmbeddings extends MaybeError {
   data?: ({ index?: unknown; embedding?: unknown } | null)[];
@@ -30,9 +32,10 @@ export function buildEmbeddingBody(
  * @throws ProviderError interrupted, where they are not all there; where the answer is an error instead, what that says
  */
 export async function readEmbeddings(response: Response, count: number, key: Secret): Promise<Embeddings> {
-  const answer: WireEmbeddings | null = await response.json().catch((cause: unknown) => {
+  const text = await readText(response, maxVectorBytes).catch((cause: unknown) => {
     throw new ProviderError("interrupted", "the connection broke in the middle of the embeddings", { cause });
   });
+  const answer: WireEmbeddings | undefined = parseJson(text);
   const promptTokens = answer?.usage?.prompt_tokens;
   const usage = isTokenCount(promptTokens)
     ? {
@@ -43,7 +46,7 @@ export async function readEmbeddings(response: Response, count: number, key: Sec
         reasoningTokens: 0,
       }
     : null;
-  const error = findError(answer ?? undefined);
+  const error = findError(answer);
   if (error !== undefined) throw errorInAnswer(error, { isBegun: false, usage, key });
   const vectors: (number[] | undefined)[] = Array.from({ length: count });
   for (const [position, item] of (Array.isArray(answer?.data) ? answer.data : []).entries()) {
@@ -54,8 +57,4 @@ export async function readEmbeddings(response: Response, count: number, key: Sec
   if (!vectors.every((vector) => vector !== undefined))
     throw new ProviderError("interrupted", "embeddings are missing", { usage: usage ?? undefined });
   return { vectors, usage };
-}
-
-function isVector(value: unknown): value is number[] {
-  return Array.isArray(value) && value.length > 0 && value.every((number) => typeof number === "number");
 }

@@ -1,13 +1,16 @@
 import type { Secret } from "../domain/secret.ts";
 import type { Usage } from "../domain/usage.ts";
 import { ProviderError, type ProviderFailure } from "./provider.ts";
-import { isText, parseJson } from "./untrusted.ts";
+import { describeError, failureOfStatus, readRefusalBody, readRetryAfterMs } from "./refusal.ts";
+import { isText } from "./untrusted.ts";
 
 /** What stands in an error, as far as it is read. Everything may be missing or of another type: it comes from outside. */
 export interface WireError {
   message?: unknown;
   type?: unknown;
   code?: unknown;
+  /** The field of the request that is at fault. */
+  param?: unknown;
   /** OpenRouter's: the class of the error, and why moderation flagged a prompt. */
   metadata?: { error_type?: unknown; reasons?: unknown } | null;
 }
@@ -31,13 +34,13 @@ export function findError(body: MaybeError | undefined): WireError | undefined {
 /** Why a provider did not begin to answer. */
 export async function readRefusal(response: Response, key: Secret): Promise<ProviderError> {
   const { status, headers } = response;
-  const body = parseJson(await response.text().catch(() => "")) as MaybeError | undefined;
+  const body: MaybeError | undefined = await readRefusalBody(response);
   const error = findError(body) ?? body ?? {};
   const retryAfterMs = readRetryAfterMs(headers);
   let failure = failureOf(error, status);
   // OpenRouter's sign that only the calls in flight use the balance up.
   if (status === 402 && retryAfterMs !== undefined) failure = "rate_limited";
-  return new ProviderError(failure, `${status} ${describeError(error, key)}`, { retryAfterMs });
+  return new ProviderError(failure, `${status} ${describe(error, failure, key)}`, { retryAfterMs });
 }
 
 /** Why an answer broke off, and what is known of it. */
@@ -52,14 +55,21 @@ interface Break {
 export function errorInAnswer(error: WireError, { isBegun, usage, key }: Break): ProviderError {
   const status = typeof error.code === "number" ? error.code : 500;
   const failure = isBegun ? "interrupted" : failureOf(error, status);
-  return new ProviderError(failure, `in the answer: ${describeError(error, key)}`, {
+  // What a provider calls the fault of a request it may quote, whatever follows from it for the answer.
+  const subject = failureOf(error, error.type === "invalid_request_error" ? 400 : status);
+  return new ProviderError(failure, `in the answer: ${describe(error, subject, key)}`, {
     usage: usage ?? undefined,
   });
+}
+
+function describe({ type, code, param, message }: WireError, failure: ProviderFailure, key: Secret): string {
+  return describeError({ names: [type, code, param], message }, failure, key);
 }
 
 /** Branches on what is documented as stable: the code, OpenRouter's class and the type; then the status; then known words. */
 function failureOf(error: WireError, status: number): ProviderFailure {
   return (
+    failureOfExactWords(error.message, status) ??
     failureOfCode.get(error.code) ??
     failureOfErrorType.get(error.metadata?.error_type) ??
     failureOfCode.get(error.type) ??
@@ -85,6 +95,7 @@ const failureOfCode: ReadonlyMap<unknown, ProviderFailure> = new Map([
   ["insufficient_quota", "quota"],
   ["credit_balance_exhausted", "quota"],
   ["billing_hard_limit_reached", "quota"],
+  ["billing_not_active", "quota"],
   ["rate_limit_exceeded", "rate_limited"],
   ["server_is_overloaded", "unavailable"],
 ]);
@@ -107,6 +118,16 @@ const failureOfErrorType: ReadonlyMap<unknown, ProviderFailure> = new Map([
   ["server", "unavailable"],
 ]);
 
+/**
+ * OpenAI's words where its code would mislead: a request that is larger than a minute's tokens never fits, however long one waits, and a
+ * key that was given fewer rights is not a wrong one.
+ */
+function failureOfExactWords(message: unknown, status: number): ProviderFailure | undefined {
+  if (!isText(message)) return undefined;
+  if (status === 429 && /^request too large/i.test(message)) return "permission";
+  return status === 401 && /\bmissing scopes\b/i.test(message) ? "permission" : undefined;
+}
+
 /** What some services say in words alone, about a request (400, 403, 413, 422). */
 const failureOfWords: readonly [words: RegExp, failure: ProviderFailure][] = [
   // DeepSeek, vLLM, OpenRouter: "maximum context length"; xAI: "maximum prompt length".
@@ -120,34 +141,4 @@ const failureOfWords: readonly [words: RegExp, failure: ProviderFailure][] = [
 function failureOfMessage(message: unknown, status: number): ProviderFailure | undefined {
   if (!isText(message) || ![400, 403, 413, 422].includes(status)) return undefined;
   return failureOfWords.find(([words]) => words.test(message))?.[1];
-}
-
-function failureOfStatus(status: number): ProviderFailure {
-  if (status === 401) return "credential";
-  // 404: no such model, or no such address; neither is there the next time.
-  if (status === 403 || status === 404) return "permission";
-  // DeepSeek, OpenRouter: the key's balance is used up.
-  if (status === 402) return "quota";
-  if (status === 429) return "rate_limited";
-  if (status === 400 || status === 413 || status === 422) return "invalid_request";
-  return "unavailable";
-}
-
-/** `retry-after-ms` is OpenAI's own and finer; `Retry-After` in seconds is the standard. */
-function readRetryAfterMs(headers: Headers): number | undefined {
-  const ms = Number(headers.get("retry-after-ms") ?? Number.NaN);
-  if (ms >= 0) return ms;
-  const seconds = Number(headers.get("retry-after") ?? Number.NaN);
-  return seconds >= 0 ? seconds * 1000 : undefined;
-}
-
-/**
- * An error's type, code and message for the log: no more of it than fits a line, because providers repeat what they were sent, and
- * without the key, which they echo and which need not look like one.
- */
-function describeError({ type, code, message }: WireError, key: Secret): string {
-  return [type, typeof code === "number" ? String(code) : code, message]
-    .filter(isText)
-    .map((text) => text.replaceAll(key.reveal(), String(key)).slice(0, 200))
-    .join(" ");
 }

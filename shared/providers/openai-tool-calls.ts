@@ -1,8 +1,9 @@
+import { maxTools } from "../domain/chat-message.ts";
 import { ProviderError, type ProviderEvent } from "./provider.ts";
 import { isObject, isText } from "./untrusted.ts";
 
 /** A tool call, or a piece of one, as far as it is read. */
-export interface WireToolCall {
+interface WireToolCall {
   index?: unknown;
   id?: unknown;
   function?: { name?: unknown; arguments?: unknown } | null;
@@ -53,6 +54,8 @@ export function createToolCalls(): ToolCalls {
   function pushPiece(events: ProviderEvent[], piece: WireToolCall, answerId: unknown): void {
     let call = findCall(piece);
     if (call === undefined) {
+      if (calls.length === maxTools)
+        throw new ProviderError("interrupted", "the answer has too many tool calls");
       const wireId = isText(piece.id) ? piece.id : undefined;
       call = { wireIndex: piece.index, wireId, pending: "", index: null, hasArguments: false };
       calls.push(call);

@@ -31,7 +31,10 @@ export function readUsage(usage: WireUsage): Usage | null {
     cacheReadTokens,
     cacheWriteTokens,
     // xAI leaves the reasoning out of completion_tokens, though not out of the total, and bills it as output.
-    outputTokens: Math.max(completion, countOf(usage.total_tokens) - prompt, reasoningTokens),
+    outputTokens:
+      countOf(usage.total_tokens) - prompt - completion === reasoningTokens
+        ? completion + reasoningTokens
+        : Math.max(completion, reasoningTokens),
     reasoningTokens,
   };
 }

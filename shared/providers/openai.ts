@@ -4,7 +4,7 @@ import { type Dialect, openai } from "./openai-dialects.ts";
 import { buildEmbeddingBody, readEmbeddings } from "./openai-embeddings.ts";
 import { readRefusal } from "./openai-errors.ts";
 import { buildChatBody, findLimitations } from "./openai-request.ts";
-import { post, rememberByCredential } from "./post.ts";
+import { post, rememberByCredential, writeBody } from "./post.ts";
 import { type Credential, type Provider, ProviderError, type ProviderRequest } from "./provider.ts";
 
 interface OpenAIProviderOptions {
@@ -56,13 +56,8 @@ export function createOpenAIProvider({ baseUrl, fetch, dialect = openai }: OpenA
     { credential, signal }: Pick<ProviderRequest, "credential" | "signal">,
   ) {
     const { urls, headers } = await endpointOf(credential);
-    const request = { url: urls[path], headers, body: JSON.stringify(body) };
-    return post(request, {
-      fetch,
-      credential,
-      signal,
-      readRefusal: (response, { key }) => readRefusal(response, key),
-    });
+    const request = { url: urls[path], headers, body: writeBody(body) };
+    return post(request, { fetch, credential, signal, readRefusal });
   }
 
   return {

@@ -1,3 +1,4 @@
+import type { Secret } from "../domain/secret.ts";
 import { type Credential, ProviderError } from "./provider.ts";
 
 /** A request that is ready to be sent. */
@@ -7,12 +8,24 @@ export interface PreparedRequest {
   body: string;
 }
 
+/**
+ * The text of a body.
+ * @throws ProviderError invalid_request, where what the caller sent is nested more deeply than can be written
+ */
+export function writeBody(body: object): string {
+  try {
+    return JSON.stringify(body);
+  } catch (cause) {
+    throw new ProviderError("invalid_request", "the request cannot be written", { cause });
+  }
+}
+
 interface PostOptions {
   fetch: typeof fetch;
   credential: Credential;
   signal: AbortSignal;
   /** Reads an answer that is a refusal. */
-  readRefusal(response: Response, credential: Credential): Promise<ProviderError>;
+  readRefusal(response: Response, key: Secret): Promise<ProviderError>;
 }
 
 /**
@@ -31,7 +44,7 @@ export async function post(
     throw new ProviderError("unavailable", "no answer", { cause: error });
   }
   if (response.ok) return response;
-  throw await readRefusal(response, credential);
+  throw await readRefusal(response, credential.key);
 }
 
 /**

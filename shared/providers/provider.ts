@@ -66,6 +66,8 @@ export interface Limitations {
   dropped: HarmlessOption[];
   /** What makes the chat impossible here, as the field of the request; null where nothing does. */
   refused: string | null;
+  /** What to do about that, where leaving the field out is not it: a sentence that begins with the field. */
+  remedy?: string;
 }
 
 export interface Provider {

@@ -150,7 +150,7 @@ export function edgeFailed(status: number, title: string): Answer {
 }
 
 /** When to come back, in whole seconds and in milliseconds; nothing for 0. */
-export function retryHeaders(seconds: number): string[] {
+function retryHeaders(seconds: number): string[] {
   if (seconds === 0) return [];
   return ["retry-after", String(Math.ceil(seconds)), "retry-after-ms", String(Math.round(seconds * 1000))];
 }

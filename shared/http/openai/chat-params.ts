@@ -1,9 +1,10 @@
 import { z } from "zod";
 import type { Warning } from "../../domain/chat-event.ts";
+import { maxTools } from "../../domain/chat-message.ts";
 import { type ChatRequest, parseChatRequest } from "../../domain/chat-request.ts";
 import { SluiceError } from "../../domain/errors.ts";
 import { parseFields } from "../../domain/parse-fields.ts";
-import { anyOf, ignored, orNull, refuseUnlessNeutral, unsupported, withoutNulls } from "./fields.ts";
+import { membersOf, orNull, refuseUnlessNeutral, unchecked, unsupported, withoutNulls } from "./fields.ts";
 import { messageSchema, toMessages } from "./message-params.ts";
 import { createRename, type Rename, renameError } from "./names.ts";
 
@@ -20,16 +21,16 @@ export interface ChatParams {
 
 /** Members without an effect on the answer: whose request it is, and hints for caches. */
 export const withoutEffect = {
-  user: ignored,
-  metadata: ignored,
-  safety_identifier: ignored,
-  prompt_cache_key: ignored,
-  prompt_cache_options: ignored,
-  prompt_cache_retention: ignored,
+  user: unchecked,
+  metadata: unchecked,
+  safety_identifier: unchecked,
+  prompt_cache_key: unchecked,
+  prompt_cache_options: unchecked,
+  prompt_cache_retention: unchecked,
 };
 
 export const streamOptionsSchema = z
-  .strictObject({ include_usage: orNull(z.boolean()), include_obfuscation: ignored })
+  .strictObject({ include_usage: orNull(z.boolean()), include_obfuscation: unchecked })
   .optional();
 
 /** What we cannot do, and the values with which nobody asks for it. */
@@ -90,24 +91,25 @@ const responseFormatSchema = z.discriminatedUnion("type", [
 
 // What is of the same shape in our request is left to the domain, whose bounds it has to keep.
 const chatSchema = z.strictObject({
-  messages: z.array(messageSchema),
-  model: ignored,
-  provider: ignored,
-  stream: ignored,
+  // Counted before they are looked at: a fault takes far more memory than what is at fault.
+  messages: z.array(messageSchema).max(200, "holds more than 200 messages: send the newest ones"),
+  model: unchecked,
+  provider: unchecked,
+  stream: unchecked,
   stream_options: streamOptionsSchema,
-  max_tokens: ignored,
-  max_completion_tokens: ignored,
-  temperature: ignored,
-  top_p: ignored,
-  stop: ignored,
-  seed: ignored,
-  reasoning_effort: ignored,
-  parallel_tool_calls: ignored,
-  tools: z.array(toolSchema).optional(),
+  max_tokens: unchecked,
+  max_completion_tokens: unchecked,
+  temperature: unchecked,
+  top_p: unchecked,
+  stop: unchecked,
+  seed: unchecked,
+  reasoning_effort: unchecked,
+  parallel_tool_calls: unchecked,
+  tools: z.array(toolSchema).max(maxTools, `holds more than ${maxTools} tools: send fewer`).optional(),
   tool_choice: toolChoiceSchema.optional(),
   response_format: responseFormatSchema.optional(),
   ...withoutEffect,
-  ...anyOf(neutralValues),
+  ...membersOf(neutralValues),
 });
 
 type Body = z.output<typeof chatSchema>;

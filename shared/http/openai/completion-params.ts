@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseFields } from "../../domain/parse-fields.ts";
 import { type ChatParams, parseRenamed, streamOptionsSchema, withoutEffect } from "./chat-params.ts";
-import { anyOf, ignored, refuseUnlessNeutral, unsupported, withoutNulls } from "./fields.ts";
+import { membersOf, refuseUnlessNeutral, unchecked, unsupported, withoutNulls } from "./fields.ts";
 import { renameCompletionField } from "./names.ts";
 
 /** What we cannot do, and the values with which nobody asks for it. */
@@ -18,17 +18,17 @@ const neutralValues = {
 
 const completionSchema = z.strictObject({
   prompt: z.union([z.string(), z.array(z.unknown())], "must be a text"),
-  model: ignored,
-  provider: ignored,
-  stream: ignored,
+  model: unchecked,
+  provider: unchecked,
+  stream: unchecked,
   stream_options: streamOptionsSchema,
-  max_tokens: ignored,
-  temperature: ignored,
-  top_p: ignored,
-  stop: ignored,
-  seed: ignored,
+  max_tokens: unchecked,
+  temperature: unchecked,
+  top_p: unchecked,
+  stop: unchecked,
+  seed: unchecked,
   ...withoutEffect,
-  ...anyOf(neutralValues),
+  ...membersOf(neutralValues),
 });
 
 /** What OpenAI documents for this endpoint; clients of it count on short answers. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { messageText, storableText } from "../../domain/chat-message.ts";
 import { parseFields } from "../../domain/parse-fields.ts";
-import { ignored, unsupported, withoutNulls } from "./fields.ts";
+import { textOrList, unchecked, unsupported, withoutNulls } from "./fields.ts";
 
 /** What is to be embedded, and how its vectors are to be written. */
 export interface EmbeddingParams {
@@ -16,15 +16,16 @@ export interface EmbeddingParams {
 }
 
 const bodySchema = z.strictObject({
-  input: z.union(
-    [messageText, z.array(messageText).min(1, "is empty").max(2048)],
+  input: textOrList(
+    messageText,
+    z.array(messageText).min(1).max(2048, "holds more than 2048 texts: send fewer"),
     "must be a text or a list of texts",
   ),
   model: storableText.min(1).max(200).optional(),
   provider: storableText.min(1).max(40).optional(),
   dimensions: z.int().min(1).max(100_000).optional(),
   encoding_format: z.enum(["float", "base64"]).default("float"),
-  user: ignored,
+  user: unchecked,
 });
 
 /**

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { SluiceError } from "../../domain/errors.ts";
+import { sayFault } from "../../domain/parse-fields.ts";
 
-/** A member that changes nothing about the answer, whatever it holds. */
-export const ignored = z.unknown().optional();
+/** A member that may hold anything: it changes nothing about the answer, or somebody else looks at it. */
+export const unchecked = z.unknown().optional();
 
 /** OpenAI's clients send null for what they leave out. */
 export function orNull<Schema extends z.ZodType>(schema: Schema) {
@@ -10,16 +11,28 @@ export function orNull<Schema extends z.ZodType>(schema: Schema) {
 }
 
 /**
- * A text, or a list of parts. Not a union of both, which would say that something in the list is wrong, and not where.
+ * A text, or a list of parts.
  * @param part the schema of one part
  */
 export function textOrParts<Part extends z.ZodType>(part: Part) {
-  const list = z.array(part);
+  const list = z.array(part).max(100, "holds more than 100 parts: send fewer");
+  return textOrList(z.string(), list, "must be a text or a list of parts");
+}
+
+/**
+ * A text or a list. Not a union of both, which would say that something in the list is wrong, and not where.
+ * @param neither what is said of a value that is neither
+ */
+export function textOrList<List extends z.ZodType<unknown[]>>(
+  text: z.ZodString,
+  list: List,
+  neither: string,
+) {
   return z
-    .union([z.string(), z.array(z.unknown())], "must be a text or a list of parts")
-    .transform((value, context): string | z.output<Part>[] => {
-      if (typeof value === "string") return value;
-      const result = list.safeParse(value);
+    .union([z.string(), z.array(z.unknown())], neither)
+    .transform((value, context): string | z.output<List> => {
+      const schema = typeof value === "string" ? text : list;
+      const result = schema.safeParse(value, { error: sayFault });
       if (result.success) return result.data;
       for (const issue of result.error.issues)
         context.issues.push({ ...issue, input: value } as (typeof context.issues)[number]);
@@ -53,7 +66,7 @@ export function refuseUnlessNeutral(body: Record<string, unknown>, neutral: Reco
 }
 
 /** The members of a table of neutral values, for a schema. */
-export function anyOf<Name extends string>(neutral: Record<Name, unknown[]>) {
+export function membersOf<Name extends string>(neutral: Record<Name, unknown[]>) {
   const names = Object.keys(neutral) as Name[];
-  return Object.fromEntries(names.map((name) => [name, ignored])) as Record<Name, typeof ignored>;
+  return Object.fromEntries(names.map((name) => [name, unchecked])) as Record<Name, typeof unchecked>;
 }

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import type { Warning } from "../../domain/chat-event.ts";
-import { ignored, orNull, textOrParts, unsupported } from "./fields.ts";
+import { maxTools } from "../../domain/chat-message.ts";
+import { orNull, textOrParts, unchecked, unsupported } from "./fields.ts";
 
 const name = orNull(z.string());
 /** Hints where a provider may cache. */
-const cacheHint = { prompt_cache_breakpoint: ignored };
+const cacheHint = { prompt_cache_breakpoint: unchecked };
 const textPart = z.strictObject({ type: z.literal("text"), text: z.string(), ...cacheHint });
 const imagePart = z.strictObject({
   type: z.literal("image_url"),
@@ -21,10 +22,10 @@ const functionCall = z.strictObject({
     name: z.string(),
     arguments: z.string(),
     /** What the client's `parse` adds. */
-    parsed_arguments: ignored,
+    parsed_arguments: unchecked,
   }),
   /** Left over where a client joined the pieces of a stream. */
-  index: ignored,
+  index: unchecked,
 });
 const customCall = z.looseObject({ type: z.literal("custom") });
 
@@ -40,21 +41,21 @@ export const messageSchema = z.discriminatedUnion("role", [
     role: z.literal("assistant"),
     content: orNull(textOrParts(z.discriminatedUnion("type", [textPart, refusalPart]))),
     refusal: orNull(z.string()),
-    tool_calls: orNull(z.array(z.discriminatedUnion("type", [functionCall, customCall]))),
-    continuation: ignored,
+    tool_calls: orNull(z.array(z.discriminatedUnion("type", [functionCall, customCall])).max(maxTools)),
+    continuation: unchecked,
     name,
-    audio: ignored,
-    function_call: ignored,
+    audio: unchecked,
+    function_call: unchecked,
     // Members of our answers and what the client's `parse` adds: a message may be sent back as it came.
-    reasoning_content: ignored,
-    annotations: ignored,
-    parsed: ignored,
+    reasoning_content: unchecked,
+    annotations: unchecked,
+    parsed: unchecked,
   }),
   z.strictObject({
     role: z.literal("tool"),
     tool_call_id: z.string(),
     content: textOrParts(textPart),
-    name: ignored,
+    name: unchecked,
   }),
   z.looseObject({ role: z.literal("function") }),
 ]);

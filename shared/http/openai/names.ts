@@ -30,7 +30,11 @@ const nested: [pattern: RegExp, replacement: string][] = [
 export function createRename(maxTokens: "max_tokens" | "max_completion_tokens"): Rename {
   return (field) => {
     const flat = field.replace(/^options\.(\w+)/, (_, name: string) =>
-      name === "maxTokens" ? maxTokens : (optionNames[name] ?? name),
+      name === "maxTokens"
+        ? maxTokens
+        : Object.hasOwn(optionNames, name)
+          ? (optionNames[name] as string)
+          : name,
     );
     return nested.reduce((name, [pattern, replacement]) => name.replace(pattern, replacement), flat);
   };

@@ -26,6 +26,8 @@ export interface Fault {
   passes: string;
   /** What the first route does, in commands of the simulator. */
   first: string;
+  /** Whether it is about the bytes of an answer: then it has to pass with each format on the first route. */
+  isOfFormat?: boolean;
   /** Whether it does so in its first call only. */
   once?: boolean;
   /** What the second route does, which is another provider's and speaks another format; none where absent. */
@@ -129,6 +131,7 @@ export const faults: Fault[] = [
     fault: "cut after 40 of 60 tokens with no end",
     passes: `the next route answers, or a clean error (${ending})`,
     first: `${ending};tokens=60`,
+    isOfFormat: true,
     second: answering,
     ends: { by: 2, calls: 2, restarts: 1 } as const,
     openaiEnds: { error: "provider_interrupted", begun: true, calls: 1 } as const,
@@ -152,6 +155,7 @@ export const faults: Fault[] = [
     fault: "one malformed chunk",
     passes: "it is skipped, and the answer is complete",
     first: "malformed=20;tokens=60",
+    isOfFormat: true,
     second: answering,
     ends: { by: 1, calls: 1 },
   },
@@ -159,6 +163,7 @@ export const faults: Fault[] = [
     fault: "no [DONE]",
     passes: "finished in 8 s, and the usage is kept",
     first: "done=none;tokens=60",
+    isOfFormat: true,
     second: answering,
     ends: { by: 1, calls: 1 },
     // Well before the gap that ends a silent provider.

@@ -1,5 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { type ChatMessage, imagesOf, textOf } from "../../../shared/domain/chat-message.ts";
+import {
+  type ChatMessage,
+  chatMessageSchema,
+  imagesOf,
+  textOf,
+} from "../../../shared/domain/chat-message.ts";
 import { parseChatRequest } from "../../../shared/domain/chat-request.ts";
 import { thrownBy } from "../thrown-by.ts";
 
@@ -120,10 +125,15 @@ describe("an assistant's message", () => {
     expect(parse(...messages)).toEqual(messages);
   });
 
+  test("may be sent back as our answers have it: without calls in an empty list, without a continuation as null", () => {
+    const message = { role: "assistant", content: "a" };
+    expect(chatMessageSchema.parse({ ...message, toolCalls: [], continuation: null })).toEqual(message);
+  });
+
   test.each<[what: string, given: object, param: string]>([
     ["says and calls nothing", {}, "content"],
     ["says nothing in an empty text", { content: "" }, "content"],
-    ["calls no tool in a list", { content: "a", toolCalls: [] }, "toolCalls"],
+    ["says nothing and calls nothing in a list", { content: "", toolCalls: [] }, "content"],
     [
       "calls too many tools",
       { toolCalls: Array.from({ length: 129 }, (_, index) => call({ id: `${index}` })) },

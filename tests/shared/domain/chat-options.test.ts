@@ -29,7 +29,7 @@ describe("options are taken over as they are:", () => {
       { responseFormat: { type: "json_schema", name: "answer", schema, strict: true } },
     ],
     ["how much to think", { reasoningEffort: "minimal" }],
-    ["the smallest and the largest seed", { seed: -2_147_483_648 }],
+    ["the smallest and the largest seed", { seed: Number.MIN_SAFE_INTEGER }],
     ["no choice of a tool where there is none", { toolChoice: "none" }],
   ])("%s", (_what, options) => {
     expect(parse(options)).toEqual(options);
@@ -82,8 +82,8 @@ test.each<[what: string, options: unknown, param: string]>([
     "responseFormat.schema",
   ],
   ["an unknown effort", { reasoningEffort: "maximal" }, "reasoningEffort"],
-  ["a seed that is too small", { seed: -2_147_483_649 }, "seed"],
-  ["a seed that is too large", { seed: 2_147_483_648 }, "seed"],
+  ["a seed that is no whole number", { seed: 0.5 }, "seed"],
+  ["a seed that is not exact", { seed: 2 ** 53 }, "seed"],
   ["a stop with a NUL", { stop: ["\u0000"] }, "stop.0"],
   ["a stop with half of a character", { stop: "\uD83D" }, "stop"],
 ])("%s: refused, and the option is named", (_what, options, param) => {

@@ -22,22 +22,40 @@ function listen(body: ReadableStream<Uint8Array>) {
 
 describe("events are written", () => {
   test("by name and as JSON on one line each, those of one tick in one piece", async () => {
-    const stream = createEventStream(heartbeatMs);
+    const stream = createEventStream(heartbeatMs, Date.now);
     const client = listen(stream.body);
     stream.send([{ type: "start", data: { id: "1" } }]);
     stream.send([{ type: "chunk", data: { text: "Grüße\n\ndata: no event\r" } }]);
     expect(await client.next()).toBe(
       'event: start\ndata: {"id":"1"}\n\nevent: chunk\ndata: {"text":"Grüße\\n\\ndata: no event\\r"}\n\n',
     );
+    vi.advanceTimersByTime(2);
     stream.send([{ type: "done", data: {} }]);
     expect(await client.next()).toBe("event: done\ndata: {}\n\n");
     stream.close();
     expect(await client.next()).toBeNull();
   });
 
+  test("in one piece where they come within 2 ms of the last one, and never later", async () => {
+    const stream = createEventStream(heartbeatMs, Date.now);
+    const client = listen(stream.body);
+    stream.sendData(["1"]);
+    expect(await client.next()).toBe("data: 1\n\n");
+    stream.sendData(["2"]);
+    await Promise.resolve();
+    vi.advanceTimersByTime(1);
+    stream.sendData(["3"]);
+    vi.advanceTimersByTime(1);
+    expect(await client.next()).toBe("data: 2\n\ndata: 3\n\n");
+    stream.sendData(["4"]);
+    stream.close();
+    expect(await client.next()).toBe("data: 4\n\n");
+    expect(await client.next()).toBeNull();
+  });
+
   test("so that any reader gets the same data back", async () => {
     const texts = ["👩🏽‍🚀", "\u2028\u2029", "a\u0000b", "\uD83D", '"\\', "data: x\n\n"];
-    const stream = createEventStream(heartbeatMs);
+    const stream = createEventStream(heartbeatMs, Date.now);
     stream.send(texts.map((text) => ({ type: "chunk", data: { text } })));
     stream.close();
     const read: string[] = [];
@@ -47,7 +65,7 @@ describe("events are written", () => {
   });
 
   test("without a name where they are data alone, in their order among the others", async () => {
-    const stream = createEventStream(heartbeatMs);
+    const stream = createEventStream(heartbeatMs, Date.now);
     const client = listen(stream.body);
     stream.sendData(['{"text":"Grüße"}', "[DONE]"]);
     stream.send([{ type: "chunk", data: 1 }]);
@@ -59,10 +77,11 @@ describe("events are written", () => {
   });
 
   test("and kept for a client that is slower than the provider", async () => {
-    const stream = createEventStream(heartbeatMs);
+    const stream = createEventStream(heartbeatMs, Date.now);
     for (let index = 0; index < 1000; index++) {
       stream.send([{ type: "chunk", data: index }]);
       await Promise.resolve();
+      vi.advanceTimersByTime(2);
     }
     stream.close();
     const client = listen(stream.body);
@@ -72,7 +91,7 @@ describe("events are written", () => {
   });
 
   test("not at all where there are none", async () => {
-    const stream = createEventStream(heartbeatMs);
+    const stream = createEventStream(heartbeatMs, Date.now);
     stream.send([]);
     stream.close();
     expect(await listen(stream.body).next()).toBeNull();
@@ -81,7 +100,7 @@ describe("events are written", () => {
 
 describe("the heartbeat", () => {
   test("writes a comment as often as it is told to", async () => {
-    const stream = createEventStream(heartbeatMs);
+    const stream = createEventStream(heartbeatMs, Date.now);
     const client = listen(stream.body);
     vi.advanceTimersByTime(heartbeatMs - 1);
     stream.send([{ type: "chunk", data: 1 }]);
@@ -96,7 +115,7 @@ describe("the heartbeat", () => {
     ["is closed", (stream) => stream.close()],
     ["is abandoned", (stream) => stream.body.cancel()],
   ])("stops when the stream %s", async (_how, end) => {
-    const stream = createEventStream(heartbeatMs);
+    const stream = createEventStream(heartbeatMs, Date.now);
     await end(stream);
     expect(vi.getTimerCount()).toBe(0);
   });
@@ -104,7 +123,7 @@ describe("the heartbeat", () => {
 
 describe("a client that leaves", () => {
   test("is noticed, and what is sent after that goes nowhere and fails nowhere", async () => {
-    const stream = createEventStream(heartbeatMs);
+    const stream = createEventStream(heartbeatMs, Date.now);
     const client = listen(stream.body);
     expect(stream.isAbandoned).toBe(false);
     await client.leave();
@@ -115,7 +134,7 @@ describe("a client that leaves", () => {
   });
 
   test("is not assumed of one who stays to the end", async () => {
-    const stream = createEventStream(heartbeatMs);
+    const stream = createEventStream(heartbeatMs, Date.now);
     stream.close();
     stream.close();
     stream.send([{ type: "chunk", data: 1 }]);

@@ -87,7 +87,7 @@ describe("a refusal tells what to do about it:", () => {
     [429, "rate_limit_error", "ramp_limit_exceeded", "rate_limited"],
     [402, "billing_error", "linked_organization_spend_limit_reached", "quota"],
     [400, "invalid_request_error", "organization_on_hold", "credential"],
-    [400, "invalid_request_error", "a code of tomorrow", "invalid_request"],
+    [429, "rate_limit_error", "a code of tomorrow", "rate_limited"],
   ])("%i %s with the code %s is %s", async (status, type, code, failure) => {
     const error = await fail(answerWith(refusal(type, "No.", code), status));
     expect(error.failure).toBe(failure);
@@ -241,7 +241,7 @@ describe("an error instead of an answer says what it is:", () => {
 });
 
 test("no more of a message is logged than fits a line", async () => {
-  const error = await fail(answerWith(refusal("invalid_request_error", "prompt ".repeat(1000)), 400));
+  const error = await fail(answerWith(refusal("permission_error", "prompt ".repeat(1000)), 403));
   expect(error.message.length).toBeLessThan(250);
 });
 

@@ -234,3 +234,11 @@ describe("the thoughts of a turn that calls tools", () => {
     });
   });
 });
+
+test("signatures that do not end are an interruption: nothing else would stop them", async () => {
+  const delta = { type: "signature_delta", signature: "x".repeat(1024 * 1024) };
+  const more = Array(9).fill({ type: "content_block_delta", index: 0, delta });
+  await expect(
+    askStream([...more, ...wireEvents({ content: [{ type: "text", text: "Yes." }] })]),
+  ).rejects.toMatchObject({ failure: "interrupted" });
+});

@@ -14,6 +14,7 @@ describe("options are said in Gemini's words:", () => {
     [{ topP: 0.5 }, { topP: 0.5 }],
     [{ stop: ["\n", "END"] }, { stopSequences: ["\n", "END"] }],
     [{ seed: -7 }, { seed: -7 }],
+    [{ seed: 2 ** 31 + 7 }, { seed: 7 }],
     [{ responseFormat: { type: "json_object" } }, { responseMimeType: "application/json" }],
     [
       { responseFormat: { type: "json_schema", name: "place", schema, strict: true } },

@@ -151,7 +151,7 @@ describe("the signatures of an answer", () => {
   test("that are too long to be sent back by a client are left out", async () => {
     const url = await startServer((request, response) => {
       request.resume();
-      response.end(wireAnswer([call("Köln", { thoughtSignature: "A".repeat(262_144) })], "STOP"));
+      response.end(wireAnswer([call("Köln", { thoughtSignature: "A".repeat(262_145) })], "STOP"));
     });
     const { toolCalls, finish } = await askGoogle(url, { upstreamModel, stream: false });
     expect(toolCalls).toHaveLength(1);

@@ -35,8 +35,8 @@ describe("an answer is the same as a stream and in one piece:", () => {
       { text: "Yes." },
     ],
     [
-      "calls without a name or with arguments that are none",
-      [call(undefined), call(7), call("now", { args: "noon" }), { functionCall: "now" }],
+      "a call with arguments that are none",
+      [call("now", { args: "noon" })],
       { toolCalls: [{ id: `call_${responseId}_0`, name: "now", arguments: "{}" }], reason: "tool_calls" },
     ],
     [
@@ -56,6 +56,18 @@ describe("an answer is the same as a stream and in one piece:", () => {
       await askStream([...parts.map((part) => wireAnswer([part])), wireAnswer([], "STOP", told)]),
     ).toEqual(answer);
     expect(await askJson(wireAnswer(parts, "STOP", told))).toEqual(answer);
+  });
+
+  test.each([
+    ["no name", call(undefined)],
+    ["a name that is none", call(7)],
+    ["no call in it", { functionCall: "now" }],
+  ])("a call with %s is lost: the answer must not pass for a whole one", async (_what, part) => {
+    const interruption = { failure: "interrupted", usage };
+    await expect(
+      askStream([wireAnswer([call("now")]), wireAnswer([part]), wireAnswer([], "STOP", told)]),
+    ).rejects.toMatchObject(interruption);
+    await expect(askJson(wireAnswer([part], "STOP", told))).rejects.toMatchObject(interruption);
   });
 
   test.each([

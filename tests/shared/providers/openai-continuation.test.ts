@@ -147,12 +147,6 @@ describe("there is no continuation", () => {
     ["without tools in the request", dialects.openrouter, [thought, call], false],
     ["for a service that wants none", dialects.openai, [thought, call], true],
     [
-      "of thoughts that are too long to come back",
-      dialects.deepseek,
-      [{ reasoning_content: "x".repeat(262_144) }, call],
-      true,
-    ],
-    [
       "of what is none",
       dialects.openrouter,
       [{ reasoning_details: ["x", null] }, { reasoning_details: "x" }, call],
@@ -182,4 +176,11 @@ test("of a continuation nothing is sent but the thoughts: no other member gets i
   const { sent } = await ask(dialects.deepseek, [call], { continuation });
   expect(sent).toMatchObject({ role: "assistant", content: null, reasoning_content: "Hm." });
   expect(sent.tool_calls).toHaveLength(1);
+});
+
+test("details that do not end are an interruption: nothing else would stop them", async () => {
+  const detail = { reasoning_details: [{ type: "reasoning.encrypted", data: "x".repeat(1024 * 1024) }] };
+  await expect(ask(dialects.openrouter, [...Array(9).fill(detail), call])).rejects.toMatchObject({
+    failure: "interrupted",
+  });
 });

@@ -30,6 +30,7 @@ describe("a refusal tells what to do about it:", () => {
     [429, "insufficient_quota", "quota"],
     [429, "credit_balance_exhausted", "quota"],
     [400, "billing_hard_limit_reached", "quota"],
+    [429, "billing_not_active", "quota"],
     [408, null, "unavailable"],
     [409, null, "unavailable"],
     [500, null, "unavailable"],

@@ -204,3 +204,18 @@ test("a call that never gets a name is no call: the answer has broken off", asyn
       failure: "interrupted",
     });
 });
+
+test("calls without end are an interruption, and are not compared with each other for long", async () => {
+  const calls = Array.from({ length: 40_000 }, (_, index) => begin(index, `call_${index}`, "weather", "{}"));
+  for (const ask of [askStream, askJson])
+    await expect(ask([{ tool_calls: calls }])).rejects.toMatchObject({ failure: "interrupted" });
+});
+
+test("an answer whose only call was garbled on the way is an interruption", async () => {
+  const [role, , finish] = wireChunks({
+    texts: [piece(begin(0, "call_a", "weather"))],
+    finishReason: "tool_calls",
+  });
+  const url = await startServer(answerWith(wireStream([role ?? "", '{"choices":[{"delta":', finish ?? ""])));
+  await expect(askOpenAI(url)).rejects.toMatchObject({ failure: "interrupted" });
+});

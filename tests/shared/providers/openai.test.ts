@@ -44,7 +44,6 @@ describe("an answer is the same as a stream and in one piece:", () => {
     ["length", "length"],
     ["content_filter", "content_filter"],
     ["model_length", "length"],
-    ["tool_calls", "stop"],
     ["a reason of tomorrow", "stop"],
   ])("the finish reason %s is %s", async (finishReason, reason) => {
     const given = { texts: [{ content: "Because" }], finishReason };
@@ -83,6 +82,16 @@ describe("an answer is the same as a stream and in one piece:", () => {
         completion_tokens_details: { reasoning_tokens: 227 },
       },
       { inputTokens: 307, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 253, reasoningTokens: 227 },
+    ],
+    [
+      "a total that holds something else: only what is exactly the reasoning is added",
+      {
+        prompt_tokens: 307,
+        completion_tokens: 26,
+        total_tokens: 900,
+        completion_tokens_details: { reasoning_tokens: 20 },
+      },
+      { inputTokens: 307, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 26, reasoningTokens: 20 },
     ],
     [
       "DeepSeek's names of what the cache served",

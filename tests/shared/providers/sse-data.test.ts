@@ -195,3 +195,9 @@ test("a connection that breaks is an error, after the events that came before", 
   expect(await events.next()).toEqual({ done: false, value: ["a"] });
   await expect(events.next()).rejects.toThrow();
 });
+
+test("a long line in many small reads takes no longer than its length asks for", async () => {
+  const line = `data: ${"x".repeat(4 * 1024 * 1024)}\n\n`;
+  const [data] = await read(cutEvery(encoder.encode(line), 64));
+  expect(data).toHaveLength(4 * 1024 * 1024);
+});

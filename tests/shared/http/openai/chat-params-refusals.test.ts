@@ -58,9 +58,23 @@ test.each<[what: string, body: Record<string, unknown>, param: string | null, re
     "messages.0.content.0.size",
     /not a known field/,
   ],
-  ["no messages", { messages: undefined }, "messages", /array/],
+  ["201 messages", { messages: Array(201).fill(user) }, "messages", /more than 200/],
+  [
+    "101 parts",
+    { messages: [{ role: "user", content: Array(101).fill({ type: "text", text: "x" }) }] },
+    "messages.0.content",
+    /more than 100/,
+  ],
+  ["129 tools", { tools: Array.from({ length: 129 }, (_, at) => tool(`a${at}`)) }, "tools", /more than 128/],
+  [
+    "129 calls",
+    { messages: [user, { role: "assistant", tool_calls: Array(129).fill(call("look").tool_calls[0]) }] },
+    "messages.1.tool_calls",
+    /at most 128/,
+  ],
+  ["no messages", { messages: undefined }, "messages", /is missing/],
   ["an empty list", { messages: [] }, "messages", /at least one message/],
-  ["a message without a role", { messages: [{ content: "x" }] }, "messages.0.role", /'user'/],
+  ["a message without a role", { messages: [{ content: "x" }] }, "messages.0.role", /"user"/],
   [
     "a message that is empty",
     { messages: [user, { role: "user", content: "" }] },
@@ -83,7 +97,7 @@ test.each<[what: string, body: Record<string, unknown>, param: string | null, re
     "a part of no kind",
     { messages: [{ role: "user", content: [{ type: "text", text: "x" }, { text: "y" }] }] },
     "messages.0.content.1.type",
-    /'text'/,
+    /"text"/,
   ],
   [
     "an image that is not public",
@@ -105,12 +119,12 @@ test.each<[what: string, body: Record<string, unknown>, param: string | null, re
     /letters/,
   ],
   ["a temperature in words", { temperature: "hot" }, "temperature", /number/],
-  ["a limit of nothing", { max_completion_tokens: 0 }, "max_completion_tokens", />=1/],
-  ["a limit of nothing, by the older name", { max_tokens: 0 }, "max_tokens", />=1/],
+  ["a limit of nothing", { max_completion_tokens: 0 }, "max_completion_tokens", /at least 1/],
+  ["a limit of nothing, by the older name", { max_tokens: 0 }, "max_tokens", /at least 1/],
   ["both names of the limit", { max_tokens: 1, max_completion_tokens: 1 }, "max_tokens", /older name/],
-  ["a share beyond all", { top_p: 1.5 }, "top_p", /<=1/],
-  ["an unknown effort", { reasoning_effort: "some" }, "reasoning_effort", /Invalid option/],
-  ["no tools at all", { tools: [] }, "tools", />=1/],
+  ["a share beyond all", { top_p: 1.5 }, "top_p", /at most 1/],
+  ["an unknown effort", { reasoning_effort: "some" }, "reasoning_effort", /"minimal" or "low"/],
+  ["no tools at all", { tools: [] }, "tools", /empty/],
   ["two tools of one name", { tools: [tool("a"), tool("a")] }, "tools", /each name once/],
   [
     "a schema of no object",
@@ -126,7 +140,7 @@ test.each<[what: string, body: Record<string, unknown>, param: string | null, re
     /none of tools\.$/,
   ],
   ["a choice in other words", { tools: [tool("a")], tool_choice: "any" }, "tool_choice", /"required"/],
-  ["a format of no kind", { response_format: { type: "xml" } }, "response_format.type", /'json_schema'/],
+  ["a format of no kind", { response_format: { type: "xml" } }, "response_format.type", /"json_schema"/],
   [
     "a schema that leads nowhere",
     {
@@ -147,4 +161,9 @@ test.each<[what: string, body: Record<string, unknown>, param: string | null, re
 
 test.each([[null], [[]], ["text"], [5]])("a body that is no object is refused: %j", (body) => {
   expect(thrownBy(() => parseChatParams(body)).code).toBe("invalid_request");
+});
+
+test("of many faults the first is told, whatever the rest of a long list holds", () => {
+  const error = thrownBy(() => parseChatParams({ messages: Array(100_000).fill({ role: 7 }) }));
+  expect(error.message).toBe("messages: holds more than 200 messages: send the newest ones.");
 });

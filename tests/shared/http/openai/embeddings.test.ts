@@ -49,6 +49,18 @@ describe("what is to be embedded", () => {
   });
 });
 
+test.each([
+  ["input", { input: Array(2049).fill("a") }, /^input: holds more than 2048 texts/],
+  ["input", { input: [] }, /^input: is empty/],
+  ["input", { input: "" }, /^input: is empty/],
+  ["input.1", { input: ["a", 1n] }, /^input\.1: must be a text\./],
+  ["input", { input: {} }, /^input: must be a text or a list of texts/],
+])("what is wrong with %s is told: %#", (param, body, reason) => {
+  const error = thrownBy(() => parseEmbeddingParams(body));
+  expect(error.toBody().error.param).toBe(param);
+  expect(error.message).toMatch(reason);
+});
+
 describe("the official client reads", () => {
   const vectors = [
     [0.5, -1.25, 0],

@@ -71,3 +71,7 @@ test("a warning names its field as the caller does", () => {
     message: "seed: was left out.",
   });
 });
+
+test("an option by a name that every object knows keeps its name", () => {
+  expect(createRename("max_tokens")("options.constructor")).toBe("constructor");
+});
