@@ -1,17 +1,18 @@
 import type { AnswerPart } from "../domain/chat-event.ts";
-import { type FinishReason, maxContinuationLength, type ToolCall } from "../domain/chat-message.ts";
+import { type FinishReason, maxContinuationLength, maxTools, type ToolCall } from "../domain/chat-message.ts";
+import { SluiceError } from "../domain/errors.ts";
 import type { Usage } from "../domain/usage.ts";
 import { ProviderError, type ProviderEvent } from "../providers/provider.ts";
+import { countUtf8Bytes } from "./count-utf8-bytes.ts";
 
 /** More than any model writes: a provider that does not stop is cut. UTF-16 units. */
 const maxAnswerLength = 8 * 1024 * 1024;
-const maxToolCalls = 128;
 
 /** The answer of one provider call as it grows. */
 export interface Answer {
   /**
    * Takes the events of one read. Texts of a kind that follow each other come back in one piece.
-   * @throws ProviderError interrupted, where the provider breaks the grammar or does not stop
+   * @throws ProviderError interrupted, where the provider breaks the grammar; SluiceError answer_too_large, where it does not stop
    */
   add(events: ProviderEvent[]): AnswerPart[];
   readonly content: string;
@@ -42,7 +43,8 @@ export function createAnswer(): Answer {
     const { index, id, name } = piece;
     const call = toolCalls[index];
     if (call === undefined) {
-      if (index !== toolCalls.length || index >= maxToolCalls || id === undefined || name === undefined)
+      if (index >= maxTools) throw new SluiceError("answer_too_large");
+      if (index !== toolCalls.length || id === undefined || name === undefined)
         throw new ProviderError("interrupted", "a tool call without beginning");
       toolCalls.push({ id, name, arguments: piece.arguments });
     } else call.arguments += piece.arguments;
@@ -68,7 +70,7 @@ export function createAnswer(): Answer {
           finish = readFinish(event);
         }
       }
-      if (length > maxAnswerLength) throw new ProviderError("interrupted", "the answer exceeds 8 MiB");
+      if (length > maxAnswerLength) throw new SluiceError("answer_too_large");
       return parts;
     },
     get content() {
@@ -97,11 +99,4 @@ function readFinish({
 }: Extract<ProviderEvent, { type: "finish" }>): Answer["finish"] {
   const isUsable = continuation !== undefined && continuation.length <= maxContinuationLength;
   return { reason, usage, ...(isUsable ? { continuation } : {}) };
-}
-
-const encoder = new TextEncoder();
-
-/** UTF-8 bytes of a text. */
-export function countUtf8Bytes(text: string): number {
-  return encoder.encode(text).length;
 }

@@ -6,9 +6,9 @@ import type { PartialUsage } from "../domain/usage.ts";
 import type { Charge } from "../metering/metering.ts";
 import { ProviderError, type ProviderEvent } from "../providers/provider.ts";
 import { type Answer, createAnswer } from "./answer.ts";
-import { type CallFailure, readFailure } from "./call-failure.ts";
+import type { ProviderCall } from "./attempts.ts";
+import { billed, type CallFailure, readFailure } from "./call-failure.ts";
 import type { Candidate } from "./candidates.ts";
-import type { ProviderCall } from "./try-candidates.ts";
 import { createWatch, type TimeLimits } from "./watch.ts";
 
 /** One call of a provider: waited for, then read to its end. */
@@ -91,13 +91,13 @@ export function createAttempt(attempt: AttemptOptions): Attempt {
         return null;
       } catch (thrown) {
         const error = fail(thrown);
-        // Before its first token a provider bills nothing, unless it says so; but a whole answer that breaks off, or that we cut,
-        // has been written.
-        const isCutWhole = isWhole && isCut(error);
+        // Before its first token a provider bills nothing, unless it says so; but a whole answer that breaks off has been written.
+        const isCutWhole = isWhole && isCut(thrown, error);
         isBilled = isCutWhole || partialUsage !== null;
         const failure = readFailure(error, isCutWhole);
         // What broke off before it began and costs nothing is like no answer.
-        return failure.kind === "interrupted" && !isBilled ? { ...failure, kind: "unavailable" } : failure;
+        if (!isBilled) return failure.kind === "interrupted" ? { ...failure, kind: "unavailable" } : failure;
+        return billed(failure);
       }
     },
 
@@ -139,7 +139,8 @@ export function createAttempt(attempt: AttemptOptions): Attempt {
   };
 }
 
-function isCut(error: unknown): boolean {
-  if (error instanceof ProviderError) return error.failure === "interrupted";
+/** Whether a whole answer had begun to arrive, or was being written when the worker had to stop. */
+function isCut(thrown: unknown, error: unknown): boolean {
+  if (thrown instanceof ProviderError && thrown.failure === "interrupted") return true;
   return error instanceof SluiceError && error.code === "shutting_down";
 }

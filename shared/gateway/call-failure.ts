@@ -41,3 +41,10 @@ export function readFailure(thrown: unknown, hasBegun: boolean): CallFailure {
   });
   return { kind, error, retryAfterMs };
 }
+
+/** The failure of a call that cost money: what is paid for is not asked for again in the same place. */
+export function billed(failure: CallFailure): CallFailure {
+  if (failure.kind !== "unavailable" && failure.kind !== "rate_limited") return failure;
+  const error = new SluiceError("provider_interrupted", { cause: failure.error.cause });
+  return { ...failure, kind: "interrupted", error };
+}

@@ -2,6 +2,7 @@ import type { Hold, Route } from "../metering/metering.ts";
 import type { Credential, Limitations, Provider } from "../providers/provider.ts";
 import type { ProviderRegistry } from "../providers/registry.ts";
 import type { CallFailure } from "./call-failure.ts";
+import { cooldownId } from "./health.ts";
 
 /** One way to call a provider: a route and a key for it. */
 export interface Candidate {
@@ -23,6 +24,8 @@ export interface Candidates {
   failed(candidate: Candidate, failure: CallFailure): void;
   /** The field of the request that every route refuses; null where some route takes all fields. */
   readonly refusedField: string | null;
+  /** What to do about that, in a sentence, where leaving the field out is not it. */
+  readonly remedy: string | undefined;
 }
 
 /** Opens a key of the pool. Rejects where it cannot be opened. */
@@ -56,23 +59,25 @@ export async function createCandidates(options: CandidatesOptions): Promise<Cand
     failures: number;
   }
   let entries: Entry[] = [];
-  const refused: string[] = [];
+  const refused: Limitations[] = [];
   const keysOf = new Map<string, Awaited<ReturnType<typeof findKeys>>>();
   for (const route of orderRoutes(hold.routes, options.preferred, random)) {
     const configured = options.providers.get(route.provider);
     if (configured === undefined) continue;
     const limitations = options.findLimitations(configured.provider, route.upstreamModel);
     if (limitations.refused !== null) {
-      refused.push(limitations.refused);
+      refused.push(limitations);
       continue;
     }
     const keys = keysOf.get(route.provider) ?? (await findKeys(route.provider, configured.environmentKey));
     keysOf.set(route.provider, keys);
     for (const { credential, source } of keys) {
-      const waitMs = hold.coolingKeys.get(credential.id);
-      if (waitMs === null || (waitMs ?? 0) > longestWaitMs) continue;
       const candidate = { route, provider: configured.provider, credential, source, limitations };
-      entries.push({ candidate, readyAtMs: now() + (waitMs ?? 0), failures: 0 });
+      const waits = [credential.id, cooldownId("quota", candidate)].map((id) => hold.coolingKeys.get(id));
+      if (waits.includes(null)) continue;
+      const waitMs = Math.max(0, ...waits.map((ms) => ms ?? 0));
+      if (waitMs > longestWaitMs) continue;
+      entries.push({ candidate, readyAtMs: now() + waitMs, failures: 0 });
     }
   }
 
@@ -127,10 +132,10 @@ export async function createCandidates(options: CandidatesOptions): Promise<Cand
           drop((candidate) => candidate.credential === credential);
           break;
         case "permission":
-        // What broke off was paid for: another key or route may do better, and the same one is not paid again and again.
-        case "interrupted":
           drop((candidate) => candidate === failing);
           break;
+        // What broke off was paid for: another route may do better, and this one is not paid again and again.
+        case "interrupted":
         case "silent":
           drop((candidate) => candidate.route === route);
           break;
@@ -143,7 +148,8 @@ export async function createCandidates(options: CandidatesOptions): Promise<Cand
       }
     },
 
-    refusedField: entries.length === 0 ? (refused[0] ?? null) : null,
+    refusedField: entries.length === 0 ? (refused[0]?.refused ?? null) : null,
+    remedy: refused[0]?.remedy,
   };
 }
 

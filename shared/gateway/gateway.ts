@@ -4,11 +4,11 @@ import type { ChatRequest } from "../domain/chat-request.ts";
 import { SluiceError } from "../domain/errors.ts";
 import type { Metering, Settlement, SettleRequest } from "../metering/metering.ts";
 import type { ProviderRegistry } from "../providers/registry.ts";
+import type { Attempts, ProviderCall } from "./attempts.ts";
 import type { OpenKey } from "./candidates.ts";
 import { createHolding } from "./holding.ts";
 import { openChat } from "./run-chat.ts";
 import { type EmbeddingCall, type EmbeddingResult, runEmbedding } from "./run-embedding.ts";
-import type { ProviderCall, Tries } from "./try-candidates.ts";
 import type { TimeLimits } from "./watch.ts";
 
 /** Phases of a request whose times are kept. */
@@ -96,24 +96,24 @@ export interface GatewayOptions {
 
 /** What the runs of one gateway share. */
 export interface GatewayContext extends GatewayOptions {
-  holding: ReturnType<typeof createHolding>;
+  placeHold: ReturnType<typeof createHolding>;
   /** Follows the calls of a request until they are over; throws where the worker is about to be stopped. */
-  enter(tries: Tries<ProviderCall>): void;
-  leave(tries: Tries<ProviderCall>): void;
+  enter(attempts: Attempts<ProviderCall>): void;
+  leave(attempts: Attempts<ProviderCall>): void;
 }
 
 /** Runs requests: hold, provider, answer, settlement. The provider stream belongs to the request, not to the client. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const running = new Set<Tries<ProviderCall>>();
+  const running = new Set<Attempts<ProviderCall>>();
   let ending: SluiceError | null = null;
   const context: GatewayContext = {
     ...options,
-    holding: createHolding(options),
-    enter(tries) {
-      running.add(tries);
-      if (ending !== null) tries.end(ending);
+    placeHold: createHolding(options),
+    enter(attempts) {
+      running.add(attempts);
+      if (ending !== null) attempts.end(ending);
     },
-    leave: (tries) => void running.delete(tries),
+    leave: (attempts) => void running.delete(attempts),
   };
 
   return {
@@ -121,7 +121,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     embed: (call) => runEmbedding(call, context),
     endAll() {
       ending = new SluiceError("shutting_down");
-      for (const tries of running) tries.end(ending);
+      for (const attempts of running) attempts.end(ending);
     },
   };
 }

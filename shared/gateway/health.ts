@@ -12,6 +12,11 @@ export interface Health {
 
 type KeyReport = HealthReport["keyReports"][number];
 
+/** What is to be left alone: a key that is not accepted; otherwise the key for this model, because providers count each model's calls. */
+export function cooldownId(reason: KeyReport["reason"], { route, credential }: Candidate): string {
+  return reason === "credential" ? credential.id : `${credential.id}/${route.upstreamModel}`;
+}
+
 /**
  * Nothing learned yet.
  * @param now milliseconds
@@ -31,13 +36,14 @@ export function createHealth(now: () => number): Health {
   }
 
   return {
-    failed({ route, credential }, { kind, retryAfterMs }) {
+    failed(candidate, { kind, retryAfterMs }) {
+      const { route } = candidate;
       switch (kind) {
         case "credential":
         case "quota":
         case "rate_limited":
-          keyReports.set(credential.id, {
-            keyId: credential.id,
+          keyReports.set(cooldownId(kind, candidate), {
+            keyId: cooldownId(kind, candidate),
             provider: route.provider,
             reason: kind,
             waitMs: retryAfterMs,
@@ -47,7 +53,6 @@ export function createHealth(now: () => number): Health {
         case "silent":
         case "unavailable":
         case "interrupted":
-        case "permission":
           failedRoutes.add(route.id);
           break;
         default:
@@ -55,9 +60,11 @@ export function createHealth(now: () => number): Health {
       }
     },
 
-    reached({ route, credential }) {
+    reached(candidate) {
+      const { route, credential } = candidate;
       failedRoutes.delete(route.id);
       keyReports.delete(credential.id);
+      keyReports.delete(cooldownId("quota", candidate));
       if (route.outage !== "none") reachedRoutes.add(route.id);
     },
 

@@ -1,32 +1,31 @@
 import type { ChatResult, ServedBy } from "../domain/chat-event.ts";
-import { type ChatMessage, textOf } from "../domain/chat-message.ts";
-import type { ChatOptions, ChatRequest } from "../domain/chat-request.ts";
+import type { ChatOptions } from "../domain/chat-request.ts";
 import { SluiceError } from "../domain/errors.ts";
-import type { SettleRequest } from "../metering/metering.ts";
-import type { Answer } from "./answer.ts";
 import { type Attempt, createAttempt } from "./attempt.ts";
+import { type Attempts, createAttempts } from "./attempts.ts";
 import { type Candidate, createCandidates } from "./candidates.ts";
+import { closeFailed } from "./close-failed.ts";
 import type { ChatCall, ChatListener, GatewayContext, OpenChat } from "./gateway.ts";
 import type { PlacedHold } from "./holding.ts";
-import { findNeeds, joinHistory, measurePrompt } from "./prompt.ts";
+import { readFirstText, toKeptMessages } from "./kept-messages.ts";
+import { checkResults, findNeeds, joinHistory, measurePrompt } from "./prompt.ts";
 import { createReplyWriter } from "./reply-writer.ts";
-import { toStorable, toStorableCall } from "./storable.ts";
-import { createTries, type Tries } from "./try-candidates.ts";
 import { findUnsupported, keepOptions, toWarnings } from "./warnings.ts";
 import { wholeResponseMs } from "./watch.ts";
 
 /** Holds for a chat and waits for the first event of the first provider that answers. @throws SluiceError with the refusal */
 export async function openChat(call: ChatCall, context: GatewayContext): Promise<OpenChat> {
   const { id, userId, request, observer } = call;
-  const { limits, now, holding } = context;
+  const { limits, now, placeHold } = context;
   const conversationId = request.conversationId === undefined ? context.randomId() : request.conversationId;
   const deadline =
     now() + (request.stream ? limits.deadlineMs : Math.min(limits.deadlineMs, wholeResponseMs));
-  const hold = await holding(
+  const hold = await placeHold(
     {
       holdId: id,
       userId,
       model: request.model,
+      provider: request.provider,
       conversationId,
       continues: typeof request.conversationId === "string",
       firstText: readFirstText(request),
@@ -37,44 +36,39 @@ export async function openChat(call: ChatCall, context: GatewayContext): Promise
     },
     observer,
   );
-  let tries: Tries<Attempt> | null = null;
+  let attempts: Attempts<Attempt> | null = null;
+  let attempt: Attempt;
   try {
-    tries = await prepareTries(call, hold, deadline, context);
-    context.enter(tries);
-    const attempt = await tries.connect();
-    observer.mark("first_token");
-    observer.served(attempt.served);
-    const chat = { call, conversationId, hold, tries, context };
-    return {
-      start: { id, conversationId, ...attempt.served },
-      pump: (listener) => pump(chat, attempt, listener),
-    };
+    attempts = await prepareAttempts(call, hold, deadline, context);
+    context.enter(attempts);
+    // Also a stream has to begin before the platform ends a request that has no answer.
+    attempt = await attempts.connect(Math.min(deadline, context.now() + wholeResponseMs));
   } catch (thrown) {
     observer.mark("first_token");
-    if (tries) context.leave(tries);
-    const charges = tries?.charges() ?? [];
-    const health = tries?.health;
-    const outcome = { charges, ...(health && { health }) };
-    // What is charged for was said, and is kept. Where nothing is charged, nobody waits for the release.
-    if (charges.length > 0 && thrown instanceof SluiceError)
-      await hold.conclude({ ...outcome, messages: keptMessages(conversationId, request.messages) }, thrown);
-    hold.release({ ...outcome, messages: [] });
-    throw thrown;
+    if (attempts) context.leave(attempts);
+    return closeFailed(hold, attempts, toKeptMessages(conversationId, request, null), thrown);
   }
+  observer.mark("first_token");
+  observer.served(attempt.served);
+  const chat = { call, conversationId, hold, attempts, context };
+  return {
+    start: { id, conversationId, ...attempt.served },
+    pump: (listener) => pump(chat, attempt, listener),
+  };
 }
 
-async function prepareTries(
+async function prepareAttempts(
   { id, request, observer }: ChatCall,
   hold: PlacedHold,
   deadline: number,
   context: GatewayContext,
-): Promise<Tries<Attempt>> {
+): Promise<Attempts<Attempt>> {
   const { maxTokens: _, ...asked } = request.options;
   const unsupported = findUnsupported(asked, hold.supportedParameters);
   const options: ChatOptions = keepOptions(asked, unsupported);
   const messages = joinHistory(hold.history, request.messages);
   checkResults(request.messages, hold.history, messages);
-  const limits = { ...context.limits, firstTokenMs: hold.firstTokenMs ?? context.limits.firstTokenMs };
+  const firstTokenMs = hold.firstTokenMs ?? context.limits.firstTokenMs;
   const candidates = await createCandidates({
     ...context,
     hold,
@@ -84,14 +78,17 @@ async function prepareTries(
       provider.findLimitations({ upstreamModel, messages, maxOutputTokens: hold.maxOutputTokens, options }),
   });
   if (candidates.refusedField !== null)
-    throw new SluiceError("unsupported_parameter", { param: candidates.refusedField });
+    throw new SluiceError("unsupported_parameter", {
+      param: candidates.refusedField,
+      ...(candidates.remedy === undefined ? {} : { message: candidates.remedy }),
+    });
 
-  return createTries<Attempt>({
+  return createAttempts<Attempt>({
     ...context,
     holdId: id,
     candidates,
     deadline,
-    call(candidate, number) {
+    call(candidate, number, withinMs) {
       const { dropped } = candidate.limitations;
       return createAttempt({
         messages,
@@ -101,32 +98,12 @@ async function prepareTries(
         candidate,
         served: describeServing(hold.model, candidate, number, [...unsupported, ...dropped]),
         number,
-        limits,
+        limits: { ...context.limits, firstTokenMs: Math.min(firstTokenMs, withinMs) },
         deadline,
         now: context.now,
       });
     },
     observer,
-  });
-}
-
-/** What the caller sent last must not be left out silently. */
-function checkResults(sent: ChatMessage[], history: ChatMessage[], joined: ChatMessage[]): void {
-  const lost = sent.findIndex((message) => message.role === "tool" && !joined.includes(message));
-  if (lost < 0) return;
-  const { toolCallId } = sent[lost] as Extract<ChatMessage, { role: "tool" }>;
-  const isAwaited = history.some(
-    (message) => message.role === "assistant" && message.toolCalls?.some(({ id }) => id === toolCallId),
-  );
-  if (isAwaited)
-    throw new SluiceError("invalid_request", {
-      param: "messages",
-      message: "messages: every tool call of the conversation's last answer needs its result.",
-    });
-  const param = `messages.${lost}.toolCallId`;
-  throw new SluiceError("invalid_request", {
-    param,
-    message: `${param}: the conversation does not wait for this result.`,
   });
 }
 
@@ -143,13 +120,13 @@ interface RunningChat {
   call: ChatCall;
   conversationId: string | null;
   hold: PlacedHold;
-  tries: Tries<Attempt>;
+  attempts: Attempts<Attempt>;
   context: GatewayContext;
 }
 
 /** Reads the answer to its end, begins again where that is possible, and settles. */
 async function pump(chat: RunningChat, first: Attempt, listener: ChatListener): Promise<ChatResult> {
-  const { call, conversationId, hold, tries, context } = chat;
+  const { call, conversationId, hold, attempts, context } = chat;
   const writer = createReplyWriter({
     requestId: call.id,
     replies: context.replies,
@@ -165,11 +142,11 @@ async function pump(chat: RunningChat, first: Attempt, listener: ChatListener): 
       writer.grew(number, answer);
     });
     if (broken === null) {
-      tries.completed(attempt);
+      attempts.completed(attempt);
       break;
     }
     const next =
-      tries.broke(attempt, broken) && call.canRestart ? await tries.connect().catch(() => null) : null;
+      attempts.broke(attempt, broken) && call.canRestart ? await attempts.connect().catch(() => null) : null;
     if (next === null) {
       failure = broken.error;
       break;
@@ -178,16 +155,16 @@ async function pump(chat: RunningChat, first: Attempt, listener: ChatListener): 
     call.observer.served(attempt.served);
     listener.onRestart?.(attempt.served);
   }
-  context.leave(tries);
+  context.leave(attempts);
 
   const { answer, number, served } = attempt;
   const finishReason = answer.finish?.reason ?? "interrupted";
   const reply = writer.finish(number, answer, finishReason);
-  const { health } = tries;
+  const { health } = attempts;
   const settlement = await hold.conclude(
     {
-      charges: tries.charges(),
-      messages: keptMessages(conversationId, toMessages(call.request, answer)),
+      charges: attempts.charges(),
+      messages: toKeptMessages(conversationId, call.request, answer),
       ...(reply && { reply }),
       ...(health && { health }),
     },
@@ -208,29 +185,4 @@ async function pump(chat: RunningChat, first: Attempt, listener: ChatListener): 
     estimated,
     limits,
   };
-}
-
-function readFirstText({ messages }: ChatRequest): string {
-  const first = messages.find(({ role }) => role === "user");
-  return first === undefined ? "" : textOf(first).slice(0, 200).toWellFormed();
-}
-
-function keptMessages(
-  conversationId: string | null,
-  messages: SettleRequest["messages"],
-): SettleRequest["messages"] {
-  return conversationId === null ? [] : messages;
-}
-
-/** What is kept of a chat: the answer too, complete or not, unless it broke off before its first word. */
-function toMessages(request: ChatRequest, { content, toolCalls, finish }: Answer): SettleRequest["messages"] {
-  if (finish === null && content === "") return request.messages;
-  const answered: ChatMessage = {
-    role: "assistant",
-    content: toStorable(content),
-    // Half a tool call is none.
-    ...(finish !== null && toolCalls.length > 0 ? { toolCalls: toolCalls.map(toStorableCall) } : {}),
-    ...(finish?.continuation === undefined ? {} : { continuation: finish.continuation }),
-  };
-  return [...request.messages, { ...answered, finishReason: finish?.reason ?? "interrupted" }];
 }

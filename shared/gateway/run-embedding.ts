@@ -1,12 +1,13 @@
 import type { Bill, ServedBy } from "../domain/chat-event.ts";
 import { SluiceError } from "../domain/errors.ts";
-import type { Usage } from "../domain/usage.ts";
-import type { Embeddings, Provider } from "../providers/provider.ts";
-import { countUtf8Bytes } from "./answer.ts";
-import { type CallFailure, readFailure } from "./call-failure.ts";
+import type { PartialUsage } from "../domain/usage.ts";
+import { type Embeddings, type Limitations, type Provider, ProviderError } from "../providers/provider.ts";
+import { type Attempts, createAttempts, type ProviderCall } from "./attempts.ts";
+import { billed, type CallFailure, readFailure } from "./call-failure.ts";
 import { type Candidate, createCandidates } from "./candidates.ts";
+import { closeFailed } from "./close-failed.ts";
+import { countUtf8Bytes } from "./count-utf8-bytes.ts";
 import type { GatewayContext, Observer } from "./gateway.ts";
-import { createTries, type ProviderCall, type Tries } from "./try-candidates.ts";
 import { createWatch, wholeResponseMs } from "./watch.ts";
 
 export interface EmbeddingCall {
@@ -38,17 +39,19 @@ interface EmbeddingAttempt extends ProviderCall {
 
 /**
  * Holds, embeds, settles.
- * @throws SluiceError with the refusal, and nothing is charged; or settlement_pending, where nothing but the ledger is missing
+ * @throws SluiceError with the refusal, which says what was charged where a provider that failed billed; or settlement_pending, where
+ * nothing but the ledger is missing
  */
 export async function runEmbedding(call: EmbeddingCall, context: GatewayContext): Promise<EmbeddingResult> {
   const { id, observer, input } = call;
   const { now, limits } = context;
   const deadline = now() + Math.min(limits.deadlineMs, wholeResponseMs);
-  const hold = await context.holding(
+  const hold = await context.placeHold(
     {
       holdId: id,
       userId: call.userId,
       model: call.model,
+      provider: call.provider,
       conversationId: null,
       continues: false,
       firstText: "",
@@ -64,18 +67,22 @@ export async function runEmbedding(call: EmbeddingCall, context: GatewayContext)
     },
     observer,
   );
-  let tries: Tries<EmbeddingAttempt> | null = null;
+  let attempts: Attempts<EmbeddingAttempt> | null = null;
+  let attempt: EmbeddingAttempt;
   try {
     const candidates = await createCandidates({
       ...context,
       hold,
       onSealedKey: observer.keyFailed,
       preferred: call.provider,
-      findLimitations: (provider) => ({ dropped: [], refused: findRefused(provider, input) }),
+      findLimitations: (provider) => findLimitations(provider, input),
     });
     if (candidates.refusedField !== null)
-      throw new SluiceError("unsupported_parameter", { param: candidates.refusedField });
-    tries = createTries<EmbeddingAttempt>({
+      throw new SluiceError("unsupported_parameter", {
+        param: candidates.refusedField,
+        ...(candidates.remedy === undefined ? {} : { message: candidates.remedy }),
+      });
+    attempts = createAttempts<EmbeddingAttempt>({
       ...context,
       holdId: id,
       candidates,
@@ -84,40 +91,30 @@ export async function runEmbedding(call: EmbeddingCall, context: GatewayContext)
         createEmbeddingAttempt({ call, candidate, number, model: hold.model, deadline, context }),
       observer,
     });
-    context.enter(tries);
-    const attempt = await tries.connect();
-    tries.completed(attempt);
-    observer.mark("first_token");
-    observer.served(attempt.served);
-    const { health } = tries;
-    const bill = await hold.conclude(
-      { charges: tries.charges(), messages: [], ...(health && { health }) },
-      null,
-    );
-    const { usage, costNano, estimated, limits: left } = bill;
-    return {
-      id,
-      ...attempt.served,
-      vectors: attempt.result().vectors,
-      usage,
-      costNano,
-      estimated,
-      limits: left,
-    };
+    context.enter(attempts);
+    attempt = await attempts.connect();
   } catch (thrown) {
-    const health = tries?.health;
-    if (tries === null || tries.charges().length === 0)
-      hold.release({ charges: [], messages: [], ...(health && { health }) });
-    throw thrown;
+    return closeFailed(hold, attempts, [], thrown);
   } finally {
-    if (tries) context.leave(tries);
+    observer.mark("first_token");
+    if (attempts) context.leave(attempts);
   }
+  attempts.completed(attempt);
+  observer.served(attempt.served);
+  const { health } = attempts;
+  const outcome = { charges: attempts.charges(), messages: [], ...(health && { health }) };
+  const { usage, costNano, estimated, limits: left } = await hold.conclude(outcome, null);
+  const { vectors } = attempt.result();
+  return { id, ...attempt.served, vectors, usage, costNano, estimated, limits: left };
 }
 
-/** The field that a provider cannot serve; null where it can. */
-function findRefused({ embeddings }: Provider, input: string[]): string | null {
-  if (embeddings === null) return "model";
-  return input.length > embeddings.maxTexts ? "input" : null;
+/** What a provider cannot serve. */
+function findLimitations({ embeddings }: Provider, input: string[]): Limitations {
+  if (embeddings === null) return { dropped: [], refused: "model" };
+  const { maxTexts } = embeddings;
+  if (input.length <= maxTexts) return { dropped: [], refused: null };
+  const remedy = `input: the model takes at most ${maxTexts} texts at once: send fewer.`;
+  return { dropped: [], refused: "input", remedy };
 }
 
 interface AttemptOptions {
@@ -138,6 +135,8 @@ function createEmbeddingAttempt(options: AttemptOptions): EmbeddingAttempt {
     now,
   });
   let embeddings: Embeddings | null = null;
+  /** What a provider that failed says that it bills. */
+  let partialUsage: PartialUsage | null = null;
 
   async function embed(): Promise<Embeddings> {
     const { provider, route, credential } = candidate;
@@ -165,17 +164,18 @@ function createEmbeddingAttempt(options: AttemptOptions): EmbeddingAttempt {
         embeddings = await embed();
         return null;
       } catch (thrown) {
-        return readFailure(watch.signal.aborted ? watch.signal.reason : thrown, false);
+        if (thrown instanceof ProviderError) partialUsage = thrown.usage ?? null;
+        const failure = readFailure(watch.signal.aborted ? watch.signal.reason : thrown, false);
+        return partialUsage === null ? failure : billed(failure);
       } finally {
         watch.stop();
       }
     },
     charges() {
-      if (embeddings === null) return [];
-      const usage: Usage | null = embeddings.usage;
-      return [
-        { attempt: number, priceId: candidate.route.priceId, outcome: "completed", usage, outputBytes: 0 },
-      ];
+      if (embeddings === null && partialUsage === null) return [];
+      const outcome = embeddings === null ? "interrupted" : "completed";
+      const usage = embeddings?.usage ?? partialUsage;
+      return [{ attempt: number, priceId: candidate.route.priceId, outcome, usage, outputBytes: 0 }];
     },
     result: () => embeddings as Embeddings,
     end: watch.end,

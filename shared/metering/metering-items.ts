@@ -56,6 +56,7 @@ export function toBeginItem(request: BeginRequest) {
     hold_id: request.holdId,
     user_id: request.userId,
     model_id: request.model ?? null,
+    provider: request.provider ?? null,
     conversation_id: request.conversationId,
     continues: request.continues,
     first_text: request.firstText,

@@ -33,6 +33,8 @@ export interface BeginRequest {
   userId: string;
   /** The plan's default where absent. */
   model: string | undefined;
+  /** The provider to be tried first; none where absent. */
+  provider: string | undefined;
   /** Null where no conversation is kept. */
   conversationId: string | null;
   /** Whether the conversation must exist already; it is made otherwise. */
@@ -144,6 +146,8 @@ export interface Metering {
    * @throws SluiceError when the database cannot be reached: then nothing more may be spent
    */
   extend(holdId: string): Promise<boolean>;
+  /** A route that was out has begun to answer: others may try it, too. @throws SluiceError when the database cannot be reached */
+  reopen(routeId: number): Promise<void>;
   /**
    * Charges what the request did cost and releases its hold. Twice is once.
    * @throws SluiceError when the database cannot be reached or refuses: try again, the money is spent
@@ -192,6 +196,10 @@ export function createMetering(database: Database): Metering {
 
     async extend(holdId) {
       return unwrap(await database.rpc("extend_chat", { hold_id: holdId }));
+    },
+
+    async reopen(routeId) {
+      unwrap(await database.rpc("reopen_route", { route_id: routeId }));
     },
 
     settle: async (request) => readSettlement(await settle(request)),

@@ -19,7 +19,7 @@ create table private.models (
   output_modalities text[] not null default '{text}',
   supported_parameters text[] not null default '{max_tokens,temperature,top_p,stop,seed}',
   image_tokens integer not null default 50000 check (image_tokens > 0),
-  first_token_ms integer check (first_token_ms between 1000 and 540000),
+  first_token_ms integer check (first_token_ms between 1000 and 140000),
   route_order private.route_order not null default 'priority',
   created_at timestamptz not null default now()
 );

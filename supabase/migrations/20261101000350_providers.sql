@@ -20,7 +20,7 @@ comment on column private.provider_keys.last_four is 'For people to recognise it
 create index provider_keys_provider on private.provider_keys (provider) where is_enabled;
 
 create table private.key_cooldowns (
-  key_id text primary key check (char_length(key_id) <= 200),
+  key_id text primary key check (char_length(key_id) <= 500),
   provider text not null,
   reason text not null check (reason in ('credential', 'quota', 'rate_limited')),
   until timestamptz not null,
@@ -29,7 +29,7 @@ create table private.key_cooldowns (
 
 comment on table private.key_cooldowns is
   'Keys that no function uses for a while, because the provider said so. To use one again at once, delete its row.';
-comment on column private.key_cooldowns.key_id is 'key:<id> of provider_keys, or env:<provider>:<fingerprint> of a key of the environment.';
+comment on column private.key_cooldowns.key_id is 'key:<id> of provider_keys, or env:<provider>:<fingerprint> of a key of the environment; with /<upstream model> behind it where it is out for that model alone.';
 comment on column private.key_cooldowns.until is 'Infinity for a key that the provider does not accept: it stays out until somebody acts.';
 
 create index key_cooldowns_provider on private.key_cooldowns (provider);
@@ -53,37 +53,67 @@ grant select, insert, update, delete on private.route_outages to service_role;
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
-create function private.probe_routes(route_ids bigint[]) returns bigint[]
+create function private.probe_routes(routes json, preferred_provider text) returns bigint[]
 language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
-  probes bigint[];
+  claimed bigint[];
 begin
-  if not exists (select from private.route_outages where until <= now()) then
-    return '{}';
-  end if;
-  with due as (
-    select route_id from private.route_outages where route_id = any (route_ids) and until <= now() for update skip locked
+  -- Only what the request would call before a route that is well: another claim would be wasted.
+  with route as (
+    select r.id, r.rank, r.provider, o.until
+    from json_to_recordset(routes) as r (id bigint, rank numeric, provider text)
+    left join private.route_outages o on o.route_id = r.id
   ),
-  claimed as (
+  due as (
+    select o.route_id
+    from private.route_outages o
+    join route on route.id = o.route_id
+    where o.until <= now() and not exists (
+      select from route well
+      where well.until is null
+        and (well.provider is distinct from preferred_provider, well.rank) < (route.provider is distinct from preferred_provider, route.rank)
+    )
+    for update of o skip locked
+  ),
+  probed as (
     -- Longer than a silent provider is waited for, so that a second chat does not run into it as well.
     update private.route_outages o set until = now() + interval '30 seconds' from due where o.route_id = due.route_id
     returning o.route_id
   )
-  select array_agg(route_id) into probes from claimed;
-  return coalesce(probes, '{}');
+  select coalesce(array_agg(route_id), '{}') into claimed from probed;
+  return claimed;
 end;
 $$;
 
-comment on function private.probe_routes is 'Of these routes those whose outage is due to be probed: whoever calls is the one who may try them.';
+comment on function private.probe_routes is
+  'Of the routes of a request those whose outage is due to be probed and that it would call first: whoever calls is the one who may try them.';
+
+create function public.reopen_route(route_id bigint) returns boolean
+language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  update private.route_outages o set until = null, updated_at = now() where o.route_id = reopen_route.route_id;
+  return found;
+end;
+$$;
+
+comment on function public.reopen_route is
+  'A route that was out has begun to answer: others may try it, too. That it works is known when the answer is complete (report_health); until then its failures are remembered.';
 
 create function private.report_health(items jsonb) returns void
 language plpgsql volatile strict security invoker set search_path = ''
 as $$
 declare
-  reached bigint[];
+  reached bigint[] := array(
+    select (r.value)::bigint from jsonb_array_elements(items) item cross join lateral jsonb_array_elements_text(item -> 'reached_routes') r
+  );
+  failed bigint[] := array(
+    select (r.value)::bigint from jsonb_array_elements(items) item cross join lateral jsonb_array_elements_text(item -> 'failed_routes') r
+  );
 begin
-  -- In the order of their keys, so that two batches cannot deadlock.
+  -- In the order of their keys, and what is there is locked before anything is changed, so that two batches cannot deadlock.
+  perform from private.route_outages where route_id = any (reached || failed) order by route_id for update;
   insert into private.key_cooldowns as c (key_id, provider, reason, until)
   select distinct on (r.key_id)
     r.key_id, r.provider, r.reason,
@@ -98,19 +128,12 @@ begin
   on conflict (key_id) do update set reason = excluded.reason, until = excluded.until, updated_at = now()
   where c.until < excluded.until;
 
-  reached := array(
-    select (r.value)::bigint from jsonb_array_elements(items) item cross join lateral jsonb_array_elements_text(item -> 'reached_routes') r
-  );
-  if cardinality(reached) > 0 then
-    delete from private.route_outages
-    where route_id in (select route_id from private.route_outages where route_id = any (reached) order by route_id for update);
-  end if;
+  delete from private.route_outages where route_id = any (reached);
 
   insert into private.route_outages as o (route_id, failures)
-  select (r.value)::bigint, count(*)
-  from jsonb_array_elements(items) item
-  cross join lateral jsonb_array_elements_text(item -> 'failed_routes') r
-  where (r.value)::bigint <> all (reached) and exists (select from private.model_routes m where m.id = (r.value)::bigint)
+  select route_id, count(*)
+  from unnest(failed) route_id
+  where route_id <> all (reached) and exists (select from private.model_routes m where m.id = route_id)
   group by 1
   order by 1
   on conflict (route_id) do update set
@@ -126,3 +149,5 @@ comment on function private.report_health is
 
 revoke all on function private.probe_routes, private.report_health from public;
 grant execute on function private.probe_routes, private.report_health to service_role;
+revoke all on function public.reopen_route from public, anon, authenticated;
+grant execute on function public.reopen_route to service_role;

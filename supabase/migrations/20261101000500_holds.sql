@@ -269,9 +269,10 @@ begin
   if not found or exists (
     select
     from unnest(hold.reservations) r
-    join private.usage_windows w on w.id = r.window_id and w.epoch = r.epoch and w.unit <> 'requests' and w.period_end > now()
+    join private.usage_windows w on w.id = r.window_id and w.epoch = r.epoch and w.unit <> 'requests'
+    join private.accounts a on a.user_id = hold.user_id
     join private.plan_limits l
-      on l.plan_id = hold.plan_id and l.scope = w.scope and l.scope_id = w.scope_id and l.unit = w.unit and l."window" = w."window"
+      on l.plan_id = a.plan_id and l.scope = w.scope and l.scope_id = w.scope_id and l.unit = w.unit and l."window" = w."window"
     where w.used + w.held + r.amount / hold.calls > l.amount
   ) then
     return false;

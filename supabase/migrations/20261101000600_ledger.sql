@@ -145,15 +145,22 @@ declare
   settlements private.hold_settlement[];
 begin
   -- The function that held died before it could settle. It sends the prompt in the moment it learns of the hold, so the
-  -- prompt is presumed sent and its estimate is charged; if the function does report later, that takes its place.
+  -- prompt is presumed sent; what of the answer was written down was surely made. The estimate of both is charged, about 4 bytes a
+  -- token; if the function does report later, that takes its place.
   select array_agg((
     h.id, 'expired',
     array[(
-      0, h.price_ids[1], 'expired', true, h.likely_prompt_tokens, 0, 0, 0, 0
+      0, h.price_ids[1], 'expired', true, h.calls::bigint * h.likely_prompt_tokens, 0, 0,
+      least(ceil(written.bytes / 4.0), h.calls::bigint * h.max_output_tokens), 0
     )::private.charge]
   )::private.hold_settlement)
   into settlements
   from private.holds h
+  cross join lateral (
+    select coalesce(sum(octet_length(p.content) + octet_length(p.reasoning)), 0) as bytes
+    from private.reply_parts p
+    where p.request_id = h.id
+  ) written
   where h.user_id = any (user_ids) and h.state = 'pending' and h.expires_at <= now();
 
   if settlements is not null then

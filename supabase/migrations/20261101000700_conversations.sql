@@ -50,6 +50,15 @@ create table public.messages (
   model_id text,
   request_id uuid not null,
   created_at timestamptz not null default now(),
+  -- Stored, because the history of a chat is measured before it is read: to measure images anew takes seconds.
+  text_bytes integer not null generated always as (
+    octet_length(content) + coalesce(octet_length(tool_calls::text), 0) + coalesce(octet_length(tool_call_id), 0)
+    + coalesce(octet_length(continuation), 0)
+  ) stored,
+  image_bytes integer not null generated always as (coalesce(octet_length(parts::text), 0)) stored,
+  images integer not null generated always as (
+    case when parts is null then 0 else jsonb_array_length(jsonb_path_query_array(parts, '$[*] ? (@.type == "image")')) end
+  ) stored,
   primary key (conversation_id, position)
 );
 
@@ -58,6 +67,8 @@ comment on column public.messages.parts is 'Texts and images in their order, whe
 comment on column public.messages.tool_calls is 'The tools that the model asked for: id, name and arguments of each.';
 comment on column public.messages.tool_call_id is 'The call of which this is the result.';
 comment on column public.messages.continuation is 'What the provider wants back with the results of its tool calls.';
+comment on column public.messages.text_bytes is 'Bytes of what a provider makes tokens of.';
+comment on column public.messages.image_bytes is 'Bytes of the parts.';
 comment on column public.messages.model_id is 'The model that wrote an answer.';
 comment on column public.messages.finish_reason is 'Of answers of ours; null also for those that the caller brought along.';
 comment on column public.messages.request_id is 'The request that added the message: the id of its hold and of its ledger rows.';
@@ -81,50 +92,46 @@ create policy "People read the messages of their own conversations" on public.me
 -- Functions ---------------------------------------------------------------------------------------------------------
 
 create function private.load_history(conversation_id uuid, max_bytes bigint)
-returns table (messages json, bytes bigint, count integer, images integer)
+returns table (messages json, bytes bigint, count integer, images integer, tool_calls integer)
 language sql stable strict security invoker set search_path = ''
 as $$
   select
     coalesce(
       json_agg(
         json_strip_nulls(json_build_object(
-          'role', role, 'content', content, 'parts', parts, 'tool_calls', tool_calls, 'tool_call_id', tool_call_id,
-          'continuation', continuation
+          'role', m.role, 'content', m.content, 'parts', m.parts, 'tool_calls', m.tool_calls, 'tool_call_id', m.tool_call_id,
+          'continuation', m.continuation
         ))
-        order by position
+        order by m.position
       ),
       '[]'
     ),
-    coalesce(sum(text_bytes), 0)::bigint,
+    coalesce(sum(m.text_bytes), 0)::bigint,
     count(*)::integer,
-    coalesce(sum(images), 0)::integer
+    coalesce(sum(m.images), 0)::integer,
+    coalesce(sum(jsonb_array_length(m.tool_calls)), 0)::integer
   from (
     select
-      m.*, sum(m.text_bytes + m.image_bytes) over (order by m.is_instruction desc, m.position desc) as bytes_so_far
+      n.position,
+      sum(n.text_bytes + n.image_bytes) over (order by n.is_instruction desc, n.position desc) as bytes_so_far
     from (
-      select
-        n.*,
-        octet_length(n.content) + coalesce(octet_length(n.tool_calls::text), 0) + coalesce(octet_length(n.continuation), 0) as text_bytes,
-        coalesce(octet_length(n.parts::text), 0) as image_bytes,
-        case when n.parts is null then 0 else jsonb_array_length(jsonb_path_query_array(n.parts, '$[*] ? (@.type == "image")')) end as images
-      from (
-        (select role, content, parts, tool_calls, tool_call_id, continuation, position, false as is_instruction
-        from public.messages
-        where messages.conversation_id = load_history.conversation_id and not (position = 1 and role = 'system')
-        order by position desc
-        limit 200)
-        union all
-        select role, content, parts, tool_calls, tool_call_id, continuation, position, true
-        from public.messages
-        where messages.conversation_id = load_history.conversation_id and position = 1 and role = 'system'
-      ) n
-    ) m
+      (select position, text_bytes, image_bytes, false as is_instruction
+      from public.messages
+      where messages.conversation_id = load_history.conversation_id and not (position = 1 and role = 'system')
+      order by position desc
+      limit 200)
+      union all
+      select position, text_bytes, image_bytes, true
+      from public.messages
+      where messages.conversation_id = load_history.conversation_id and position = 1 and role = 'system'
+    ) n
   ) newest
-  where bytes_so_far <= max_bytes;
+  join public.messages m on m.conversation_id = load_history.conversation_id and m.position = newest.position
+  where newest.bytes_so_far <= max_bytes;
 $$;
 
 comment on function private.load_history is
-  'The system message that a conversation begins with, and the newest messages, at most 200, that fit into so many bytes with it: whole ones, in order, with the bytes of their text and the number of their images. One row.';
+  'The system message that a conversation begins with, and the newest messages, at most 200, that fit into so many bytes with it: whole ones, in order, with the bytes of their text and the number of their images and tool calls. One row.';
 
 revoke all on function private.load_history from public;
 grant execute on function private.load_history to service_role;

@@ -60,17 +60,12 @@ begin
     continuation = excluded.continuation, finish_reason = excluded.finish_reason
   where p.finish_reason is null
     and length(p.content) + length(p.reasoning) <= length(excluded.content) + length(excluded.reasoning);
-end;
-$$;
-
-comment on function private.add_reply_parts is 'Writes down more of the replies of these requests. Twice is once.';
-
-create function public.save_reply_parts(items jsonb) returns setof uuid
-language plpgsql volatile security invoker set search_path = ''
-as $$
-begin
-  perform private.add_reply_parts(items);
-  -- Some of what is too old goes with every call, so that nothing piles up where no schedule runs: whole replies, none by halves, and
+  -- Calls of tools are told in full: those of the part before have had their day.
+  update private.reply_parts p set tool_calls = null
+  from jsonb_to_recordset(items) as i (hold_id uuid, part integer, attempt smallint, tool_calls jsonb)
+  where p.request_id = i.hold_id and p.part < i.part and p.attempt = i.attempt and p.tool_calls is not null
+    and jsonb_typeof(i.tool_calls) = 'array';
+  -- Some of what is too old goes with every call, because no schedule may run: whole replies, none by halves, and
   -- by one call at a time, because two could take parts of one reply and wait for each other.
   if pg_try_advisory_xact_lock(hashtext('private.reply_parts')) then
     delete from private.reply_parts
@@ -85,6 +80,16 @@ begin
       limit 50
     );
   end if;
+end;
+$$;
+
+comment on function private.add_reply_parts is 'Writes down more of the replies of these requests. Twice is once.';
+
+create function public.save_reply_parts(items jsonb) returns setof uuid
+language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  perform private.add_reply_parts(items);
   return query select (i ->> 'hold_id')::uuid from jsonb_array_elements(items) i;
 end;
 $$;
@@ -136,7 +141,7 @@ as $$
     where p.request_id = h.id
     group by p.attempt
     -- Once it is settled, a reply without its end is none.
-    having h.state <> 'settled' or bool_or(p.finish_reason is not null)
+    having (h.state <> 'settled' or bool_or(p.finish_reason is not null)) and max(p.created_at) > now() - interval '1 day'
     order by p.attempt desc
     limit 1
   ) reply on true

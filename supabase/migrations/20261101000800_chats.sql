@@ -27,7 +27,9 @@ begin
     select
       i.hold_id, i.user_id, i.prompt_bytes + coalesce(history.bytes, 0) as prompt_bytes,
       i.prompt_messages + coalesce(history.count, 0) as prompt_messages,
-      i.overhead_tokens, i.images + coalesce(history.images, 0) as images,
+      -- Earlier calls have their tools declared to the provider, which adds instructions: see measurePrompt of the gateway.
+      i.overhead_tokens + case when history.tool_calls > 0 then 1024 + 64 * history.tool_calls else 0 end as overhead_tokens,
+      i.images + coalesce(history.images, 0) as images,
       model.id as model_id, model.context_tokens, model.image_tokens, model.supported_parameters, model.first_token_ms,
       -- Prompt and answer share the context; a prompt that leaves no room is left to the provider to refuse.
       case i.output_modality
@@ -48,11 +50,11 @@ begin
           or not i.needs <@ model.supported_parameters
           or (i.images + coalesce(history.images, 0) > 0 and 'image' <> all (model.input_modalities)) then 'SL400'
       end as refusal,
-      i.output_modality, i.needs, model.output_modalities, model.input_modalities
+      i.output_modality, i.needs, i.provider, model.output_modalities, model.input_modalities
     from jsonb_to_recordset(items) as i (
       hold_id uuid, user_id uuid, model_id text, conversation_id uuid, continues boolean,
       first_text text, prompt_bytes bigint, prompt_messages integer, overhead_tokens integer, images integer,
-      output_modality text, needs text[], max_output_tokens integer
+      output_modality text, needs text[], provider text, max_output_tokens integer
     )
     left join private.accounts account on account.user_id = i.user_id and account.user_id = any (user_ids)
     left join private.plan_models preset on i.model_id is null and preset.plan_id = account.plan_id and preset.is_default
@@ -83,8 +85,9 @@ begin
     where refusal is null
   ),
   decision as materialized (
-    select d.*, case when has_outages and d.refusal is null then private.probe_routes(d.route_ids) end as probes
+    select d.*, case when has_outages and d.refusal is null then private.probe_routes(d.routes, item.provider) end as probes
     from request cross join lateral private.place_holds(request.requests) d
+    join item on item.hold_id = d.hold_id
     where request.requests is not null
   ),
   -- Before the answer, so that the id that a client is told is one it can use at once. The title is what was said first.

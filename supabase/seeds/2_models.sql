@@ -1,32 +1,34 @@
--- A first handful of models with the providers' list prices (USD per token). Rows that exist are left alone.
+-- A first handful of models with the providers' list prices (USD per token). Rows that exist are left alone. Models that reason may think
+-- for two minutes before they say a word.
 
 insert into private.models (
-  id, name, status, context_tokens, max_output_tokens, input_modalities, output_modalities, supported_parameters, image_tokens
+  id, name, status, context_tokens, max_output_tokens, input_modalities, output_modalities, supported_parameters, image_tokens,
+  first_token_ms
 ) values
   ('openai/gpt-4o-mini', 'GPT-4o mini', 'active', 128000, 16384, '{text,image}', '{text}',
-    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs}', 48169),
+    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs}', 48169, null),
   ('openai/gpt-4o', 'GPT-4o', 'active', 128000, 16384, '{text,image}', '{text}',
-    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs}', 1445),
+    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs}', 1445, null),
   ('openai/gpt-4.1-nano', 'GPT-4.1 nano', 'active', 1047576, 32768, '{text,image}', '{text}',
-    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs}', 3779),
+    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs}', 3779, null),
   ('openai/gpt-4.1-mini', 'GPT-4.1 mini', 'active', 1047576, 32768, '{text,image}', '{text}',
-    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs}', 2489),
+    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs}', 2489, null),
   ('openai/gpt-4.1', 'GPT-4.1', 'active', 1047576, 32768, '{text,image}', '{text}',
-    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs}', 1445),
+    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs}', 1445, null),
   ('openai/o4-mini', 'o4-mini', 'active', 200000, 100000, '{text,image}', '{text}',
-    '{max_tokens,seed,tools,tool_choice,response_format,structured_outputs,reasoning}', 2643),
-  ('openai/text-embedding-3-small', 'Text Embedding 3 small', 'active', 8192, 1, '{text}', '{embeddings}', '{}', 1),
+    '{max_tokens,seed,tools,tool_choice,response_format,structured_outputs,reasoning}', 2643, 120000),
+  ('openai/text-embedding-3-small', 'Text Embedding 3 small', 'active', 8192, 1, '{text}', '{embeddings}', '{}', 1, null),
   ('anthropic/claude-haiku-4.5', 'Claude Haiku 4.5', 'active', 200000, 64000, '{text,image}', '{text}',
-    '{max_tokens,temperature,top_p,stop,tools,tool_choice,structured_outputs,reasoning}', 1600),
+    '{max_tokens,temperature,top_p,stop,tools,tool_choice,structured_outputs,reasoning}', 1600, 120000),
   ('anthropic/claude-sonnet-4.5', 'Claude Sonnet 4.5', 'active', 200000, 64000, '{text,image}', '{text}',
-    '{max_tokens,temperature,top_p,stop,tools,tool_choice,structured_outputs,reasoning}', 1600),
+    '{max_tokens,temperature,top_p,stop,tools,tool_choice,structured_outputs,reasoning}', 1600, 120000),
   ('google/gemini-2.5-flash-lite', 'Gemini 2.5 Flash-Lite', 'active', 1048576, 65535, '{text,image}', '{text}',
-    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs,reasoning}', 50000),
+    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs,reasoning}', 50000, 120000),
   ('google/gemini-2.5-flash', 'Gemini 2.5 Flash', 'active', 1048576, 65535, '{text,image}', '{text}',
-    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs,reasoning}', 50000),
-  ('google/gemini-embedding-001', 'Gemini Embedding', 'active', 2048, 1, '{text}', '{embeddings}', '{}', 1),
+    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs,reasoning}', 50000, 120000),
+  ('google/gemini-embedding-001', 'Gemini Embedding', 'active', 2048, 1, '{text}', '{embeddings}', '{}', 1, null),
   ('deepseek/deepseek-chat-v3.1', 'DeepSeek V3.1', 'active', 32768, 7168, '{text}', '{text}',
-    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs,reasoning}', 1)
+    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs,reasoning}', 1, 120000)
 on conflict do nothing;
 
 -- The provider itself first, then OpenRouter, which serves the same model at the same price.

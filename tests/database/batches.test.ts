@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { expect, inject, test } from "vitest";
 import { connectDatabase } from "../support/connect-database.ts";
+import { callDatabase, itemFor } from "../support/database-calls.ts";
 import { lockAccount } from "../support/lock-account.ts";
 import { type Caller, signUp, signUpCaller } from "../support/people.ts";
 import { readMetering, untouched } from "../support/read-metering.ts";
@@ -13,29 +14,7 @@ interface Decision {
   refusal?: string;
 }
 
-async function begin(items: Record<string, unknown>[]): Promise<Decision[]> {
-  const response = await fetch(`${apiUrl}/rest/v1/rpc/begin_chats`, {
-    method: "POST",
-    headers: { apikey: secretKey, "content-type": "application/json" },
-    body: JSON.stringify({ items }),
-  });
-  const answer = await response.json();
-  expect([response.status, answer]).toEqual([200, expect.any(Array)]);
-  return answer as Decision[];
-}
-
-function itemFor({ userId }: { userId: string }, extra: Record<string, unknown> = {}) {
-  return {
-    hold_id: randomUUID(),
-    user_id: userId,
-    conversation_id: randomUUID(),
-    continues: false,
-    prompt_bytes: 10,
-    prompt_messages: 1,
-    max_output_tokens: 50,
-    ...extra,
-  };
-}
+const begin = (items: Record<string, unknown>[]) => callDatabase<Decision[]>("begin_chats", { items });
 
 /** Two callers, the one whom locks come to first before the other. */
 async function signUpTwo(): Promise<[Caller, Caller]> {

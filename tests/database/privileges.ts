@@ -16,6 +16,7 @@ export const expectedPrivileges: Record<string, Grants> = {
   // The API of the functions.
   "public.begin_chats(items jsonb)": callable,
   "public.extend_chat(hold_id uuid)": callable,
+  "public.reopen_route(route_id bigint)": callable,
   "public.settle_chats(items jsonb)": callable,
   "public.save_reply_parts(items jsonb)": callable,
   "public.find_request(user_id uuid, request_id uuid)": callable,
@@ -67,6 +68,6 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.load_history(conversation_id uuid, max_bytes bigint)": callable,
   "private.append_turns(turns private.turn[])": callable,
   "private.add_reply_parts(items jsonb)": callable,
-  "private.probe_routes(route_ids bigint[])": callable,
+  "private.probe_routes(routes json, preferred_provider text)": callable,
   "private.report_health(items jsonb)": callable,
 };

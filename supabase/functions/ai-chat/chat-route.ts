@@ -1,6 +1,6 @@
 import type { ChatEvent, ChatStart } from "../../../shared/domain/chat-event.ts";
 import { parseChatRequest } from "../../../shared/domain/chat-request.ts";
-import { startOf } from "../../../shared/domain/reply-position.ts";
+import { formatPosition, startOf } from "../../../shared/domain/reply-position.ts";
 import type { Gateway } from "../../../shared/gateway/gateway.ts";
 import type { Authenticate } from "../../../shared/http/authenticate.ts";
 import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
@@ -16,13 +16,15 @@ interface ChatRouteOptions {
   gateway: Gateway;
   authenticate: Authenticate;
   heartbeatMs: number;
+  /** Milliseconds since the epoch. */
+  epochMs(): number;
   writeLog: WriteLog;
 }
 
 /** Adds `POST ai-chat`: one chat, as a stream of our events or as one JSON answer. */
 export function addChatRoute(
   app: App,
-  { gateway, authenticate, heartbeatMs, writeLog }: ChatRouteOptions,
+  { gateway, authenticate, heartbeatMs, epochMs, writeLog }: ChatRouteOptions,
 ): void {
   app.post("/", async (context) => {
     const log = context.get("log");
@@ -35,7 +37,9 @@ export function addChatRoute(
     const observer = observeRequest(log, writeLog);
     const chat = await gateway.open({ id: log.requestId, userId, request, observer, canRestart: true });
     if (request.stream) {
-      const body = runStream(chat, { log, heartbeatMs }, (stream) => createWriter(stream, chat.start));
+      const body = runStream(chat, { log, heartbeatMs, epochMs }, (stream) =>
+        createWriter(stream, chat.start),
+      );
       return context.body(body, 200, {
         ...eventStreamHeaders,
         ...servedByHeaders(chat.start),
@@ -58,7 +62,7 @@ function createWriter(stream: EventStream, start: ChatStart): StreamWriter {
     onParts: (parts) => stream.send(toEvents(parts, position)),
     onRestart(data) {
       position = startOf(data.attempts);
-      send({ type: "restart", data });
+      stream.send([{ type: "restart", data, id: formatPosition(position) }]);
     },
     onDone({ content: _, reasoning: __, toolCalls: ___, ...data }) {
       send({ type: "done", data });

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Replies, RequestState } from "../../../shared/database/replies.ts";
 import { SluiceError, toSluiceError } from "../../../shared/domain/errors.ts";
 import {
+  formatPosition,
   parsePosition,
   partsAfter,
   type ReplyPosition,
@@ -61,7 +62,7 @@ function continueStream(
   find: () => Promise<RequestState>,
   { log, lastEventId, heartbeatMs, deadlineMs, now }: ContinueOptions,
 ): ReadableStream<Uint8Array> {
-  const stream = createEventStream(heartbeatMs);
+  const stream = createEventStream(heartbeatMs, now);
   log.defer();
   follow(first, find, { stream, lastEventId, until: now() + deadlineMs, now })
     .catch((thrown: unknown) => {
@@ -101,7 +102,7 @@ async function follow(
     const attempt = state.attempts ?? position.attempt;
     if (attempt > position.attempt || isForeign(position, state)) {
       position = startOf(attempt);
-      stream.send([{ type: "restart", data: describe(state) }]);
+      stream.send([{ type: "restart", data: describe(state), id: formatPosition(position) }]);
     }
     // What the client has may be ahead of what is written down.
     if (attempt === position.attempt) stream.send(toEvents(partsAfter(position, state), position));

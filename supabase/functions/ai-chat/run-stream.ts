@@ -19,10 +19,10 @@ export interface StreamWriter {
  */
 export function runStream(
   chat: OpenChat,
-  { log, heartbeatMs }: { log: RequestLog; heartbeatMs: number },
+  { log, heartbeatMs, epochMs: now }: { log: RequestLog; heartbeatMs: number; epochMs(): number },
   createWriter: (stream: EventStream) => StreamWriter,
 ): ReadableStream<Uint8Array> {
-  const stream = createEventStream(heartbeatMs);
+  const stream = createEventStream(heartbeatMs, now);
   log.defer();
   const writer = createWriter(stream);
   chat

@@ -41,7 +41,7 @@ export function addV1AnswerRoute(app: App, path: string, options: AnswerRouteOpt
     try {
       const chat = await gateway.open(call);
       if (request.stream) {
-        const body = runStream(chat, { log, heartbeatMs }, (stream) =>
+        const body = runStream(chat, { log, heartbeatMs, epochMs }, (stream) =>
           createWriter(stream, chat, { format, created, params }),
         );
         return context.body(body, 200, {

@@ -68,14 +68,21 @@ describe.each([
   ["that is wrong (401)", 0, "status=401", "credential", Number.POSITIVE_INFINITY],
   ["whose budget is used up (429 insufficient_quota)", 1, "status=429;code=insufficient_quota", "quota", 600],
   ["that is asked to wait for a minute (429)", 2, "status=429;retryafter=60", "rate_limited", 60],
-])("a key %s", (_what, number, simulate, reason, seconds) => {
+])("a key %s", (_what, number, refuse, reason, seconds) => {
   test("is not used again, by no function, until its time is over or somebody acts", async () => {
     const name = `extra-${number}`;
-    const keyId = environmentKeyId(name, keyOf(number));
     const lastFour = keyOf(number).slice(-4);
-    const [refused, neighbour] = await Promise.all([signUpAt(number, simulate), signUpAt(number)]);
+    // Once: who would use it again would be served.
+    const simulate = `${refuse};times=1;key=${randomUUID()}`;
+    const isForAll = reason === "credential";
+    const keyId = `${environmentKeyId(name, keyOf(number))}${isForAll ? "" : `/gpt-4o-mini;${simulate}`}`;
+    const [refused, neighbour, stranger] = await Promise.all([
+      signUpAt(number, simulate),
+      signUpAt(number, simulate),
+      signUpAt(number),
+    ]);
     const served = { server: "anthropic", credential: "environment" };
-    expect(await trace(other, neighbour)).toMatchObject({ keys: [lastFour], server: name });
+    expect(await trace(other, stranger)).toMatchObject({ keys: [lastFour], server: name });
     expect(await trace(one, refused)).toEqual({ keys: [lastFour, "anthropic"], attempts: 2, ...served });
     const [cooldown] = await readCooldown(keyId);
     expect(cooldown?.reason).toBe(reason);
@@ -84,6 +91,8 @@ describe.each([
     expect(cooldown?.seconds).toBeGreaterThanOrEqual(seconds - 15);
     for (const chats of [one, other])
       expect(await trace(chats, neighbour)).toEqual({ keys: ["anthropic"], attempts: 1, ...served });
+    // Who has another model is only kept from it where the key is wrong: providers count each model's calls.
+    expect(await trace(other, stranger)).toMatchObject({ server: isForAll ? "anthropic" : name });
 
     if (seconds === Number.POSITIVE_INFINITY)
       await sql`delete from private.key_cooldowns where key_id = ${keyId}`;

@@ -107,7 +107,7 @@ describe("content that cannot be is refused, and named", () => {
     [
       "an image said by the system",
       { messages: [{ role: "system", content: [{ type: "image", url: "x" }] }, user] },
-      { param: "messages.0.content", says: /string/ },
+      { param: "messages.0.content", says: /must be a text/ },
     ],
     [
       "an assistant that says nothing",

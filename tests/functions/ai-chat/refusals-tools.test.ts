@@ -135,12 +135,12 @@ describe("a result without its call, and a call without its result, are refused"
     [
       "a result that is no text",
       talk(user, asks(call("a")), result("a", { content: {} })),
-      { param: "messages.2.content", says: /string/ },
+      { param: "messages.2.content", says: /must be a text/ },
     ],
     [
       "arguments that are an object",
       talk(user, asks(call("a", { arguments: {} })), result("a")),
-      { param: "messages.1.toolCalls.0.arguments", says: /string/ },
+      { param: "messages.1.toolCalls.0.arguments", says: /must be a text/ },
     ],
     [
       "a call of OpenAI's",

@@ -67,7 +67,13 @@ describe("a function that is killed in the middle of a reply", () => {
       content: running.content,
       estimated: true,
     });
-    expect(body.costNano).toBeGreaterThan(0);
+    // What is written down was surely written: a prompt of 36 bytes, and about 4 bytes a token.
+    const outputTokens = Math.ceil(Buffer.byteLength(body.content) / 4);
+    expect(outputTokens).toBeGreaterThan(0);
+    expect(body).toMatchObject({
+      usage: { inputTokens: 16, outputTokens },
+      costNano: 16 * 150 + outputTokens * 600,
+    });
     const early = had.slice(0, 3);
     const rest = await replies.resume(caller, id, lastIdOf(early));
     expect(joinReply([...early, ...rest]).content).toBe(running.content);

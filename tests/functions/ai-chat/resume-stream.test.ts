@@ -168,10 +168,35 @@ describe("a reply that still grows", () => {
     expect(whole.at(-1)).toMatchObject({ data: { provider: "google", attempts: 2 } });
     // And after its end.
     const restart = whole.findIndex(({ type }) => type === "restart");
+    expect(whole[restart]).toMatchObject({ id: "2.0.0", data: { attempts: 2 } });
     for (const cut of [1, 5, restart, restart + 1, restart + 2, whole.length - 1]) {
       const had = whole.slice(0, cut);
       const gets = await elsewhere[0]?.resume(caller, idOf(whole), lastIdOf(had));
       expectWhole(had, gets ?? [], whole);
+    }
+  });
+
+  test("is not taken back once more from a client that was cut off right behind that", async () => {
+    const caller = await signUpFor(sql, "openai", {
+      routes: [
+        { provider: "openai", upstream: formats.openai, simulate: "tokens=20;cut=9" },
+        { provider: "google", upstream: formats.google, simulate: "tokens=70;tps=40", priority: 1 },
+      ],
+    });
+    const { events } = await chats.open(caller, { message: "Tell me of tides." });
+    const had: StreamEvent[] = [];
+    for await (const event of events) {
+      had.push(event);
+      if (event.type === "restart") break;
+    }
+    expect(lastIdOf(had)).toBe("2.0.0");
+    for (const client of elsewhere) {
+      const gets = await client.resume(caller, idOf(had), lastIdOf(had));
+      expect(outlineOf(gets)).toEqual(["chunk", "done"]);
+      expect(joinReply([...had, ...gets]).content).toMatch(/^You said: Tell me of tides\./);
+      // Who lost more is told so, with an id of the same kind.
+      const early = await client.resume(caller, idOf(had), lastIdOf(had.slice(0, 2)));
+      expect(early[0]).toMatchObject({ type: "restart", id: "2.0.0" });
     }
   });
 

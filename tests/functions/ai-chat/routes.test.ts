@@ -5,6 +5,7 @@ import { connectDatabase } from "../../support/connect-database.ts";
 import { type ExtraFunction, startExtraFunction } from "../../support/extra-function.ts";
 import { type Caller, signUpCaller } from "../../support/people.ts";
 import { watchProvider } from "../../support/provider-calls.ts";
+import { readRest, waitForEvent } from "../../support/read-events.ts";
 import type { RouteOptions } from "../../support/test-models.ts";
 
 const sql = connectDatabase();
@@ -181,6 +182,25 @@ describe("a route that fails three times in a row", () => {
     expect((await Promise.all(asking)).toSorted()).toEqual([...Array(11).fill("anthropic"), "openai"]);
     expect([...(await readOutage(caller))]).toEqual([]);
     expect(await findServer(caller)).toBe("openai");
+  });
+
+  test("is open to other chats as soon as it begins to answer its probe", async () => {
+    const hold = randomUUID();
+    const { name, caller } = await beginOutage(`;tokens=20;hold=${hold}@5`);
+    await expect.poll(() => readOutage(caller)).toMatchObject([{ failures: 3 }]);
+    await provider.switchOutage(name, "end");
+    await makeDue(caller);
+    const [probe, second] = [randomUUID(), randomUUID()];
+    const { events } = await chats.open(caller, { message: probe });
+    await waitForEvent(events, "chunk");
+    await expect.poll(() => readOutage(caller)).toEqual([{ failures: 3, seconds: null }]);
+    const asking = findServer(caller, { message: second, options: {} });
+    await provider.waitForCall(second, "running");
+    await provider.release(hold);
+    expect((await readRest(events)).at(-1)).toMatchObject({ type: "done", data: { provider: "openai" } });
+    expect(await asking).toBe("openai");
+    expect((await provider.findCalls(second)).map(({ format }) => format)).toEqual(["openai"]);
+    await expect.poll(() => readOutage(caller)).toEqual([]);
   });
 
   test("is better than none: where no other answers it is asked all the same", async () => {

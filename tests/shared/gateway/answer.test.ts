@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { countUtf8Bytes, createAnswer } from "../../../shared/gateway/answer.ts";
+import { createAnswer } from "../../../shared/gateway/answer.ts";
 import { ProviderError, type ProviderEvent } from "../../../shared/providers/provider.ts";
+import { thrownBy } from "../thrown-by.ts";
 import { moreOfCall, reasoning, text, toolCall } from "./live-provider.ts";
 
 const usage = {
@@ -205,11 +206,17 @@ describe("a provider that breaks the grammar is interrupted:", () => {
   ] as const)("%s", (_what, event) => {
     interrupted([event]);
   });
+});
+
+describe("a provider that does not stop is cut, which nobody else is asked to repeat:", () => {
+  const cut = (events: ProviderEvent[], answer: ReturnType<typeof createAnswer>) =>
+    expect(thrownBy(() => answer.add(events)).code).toBe("answer_too_large");
 
   test("more than 128 tool calls", () => {
     const answer = createAnswer();
     answer.add(Array.from({ length: 128 }, (_, index) => toolCall(index, `call_${index}`, "a")));
-    interrupted([toolCall(128, "call_128", "a")], answer);
+    cut([toolCall(128, "call_128", "a")], answer);
+    expect(answer.toolCalls).toHaveLength(128);
   });
 
   test("an answer of more than 8 MiB, words, thoughts and tool calls together", () => {
@@ -218,16 +225,6 @@ describe("a provider that breaks the grammar is interrupted:", () => {
     answer.add([text(half)]);
     answer.add([reasoning(half.slice(1))]);
     answer.add([toolCall(0, "call_1", "a", "x")]);
-    interrupted([text("x")], answer);
+    cut([text("x")], answer);
   });
-});
-
-test.each([
-  ["", 0],
-  ["abc", 3],
-  ["Grüße", 7],
-  ["世界", 6],
-  ["🌍", 4],
-])("%j has %i bytes", (value, bytes) => {
-  expect(countUtf8Bytes(value)).toBe(bytes);
 });

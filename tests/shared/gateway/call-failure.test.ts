@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SluiceError } from "../../../shared/domain/errors.ts";
-import { readFailure } from "../../../shared/gateway/call-failure.ts";
-import { ProviderError } from "../../../shared/providers/provider.ts";
+import { billed, readFailure } from "../../../shared/gateway/call-failure.ts";
+import { ProviderError, type ProviderFailure } from "../../../shared/providers/provider.ts";
 
 const providersWords = "Incorrect key in organization org-canary";
 
@@ -69,6 +69,22 @@ describe("after the first event", () => {
     expect(readFailure(busy, true).error.retryAfterSeconds).toBeUndefined();
   });
 });
+
+test.each<[failure: ProviderFailure, kind: string, code: string]>([
+  ["unavailable", "interrupted", "provider_interrupted"],
+  ["rate_limited", "interrupted", "provider_interrupted"],
+  ["interrupted", "interrupted", "provider_failed"],
+  ["credential", "credential", "provider_failed"],
+  ["content_policy", "content_policy", "content_refused"],
+])(
+  "a call that failed as %s and cost money is %s: it is not made again in the same place",
+  (failure, kind, code) => {
+    const thrown = new ProviderError(failure, providersWords, { retryAfterMs: 2000 });
+    const paid = billed(readFailure(thrown, false));
+    expect(paid).toMatchObject({ kind, error: { code, cause: thrown } });
+    if (code === "provider_interrupted") expect(paid.error.retryAfterSeconds).toBeUndefined();
+  },
+);
 
 test.each([
   ["shutting_down", "final"],

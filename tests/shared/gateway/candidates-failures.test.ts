@@ -16,7 +16,8 @@ const start = () =>
     providers: { openai: true, anthropic: false },
   });
 
-const others = ["1 key:a", "2 env:openai", "2 key:a", "3 key:b"];
+const otherRoutes = ["2 env:openai", "2 key:a", "3 key:b"];
+const others = ["1 key:a", ...otherRoutes];
 
 describe("after the first call has failed because", () => {
   test.each<[why: string, kind: CallFailure["kind"], left: string[]]>([
@@ -31,12 +32,8 @@ describe("after the first call has failed because", () => {
     ["its key is wrong, no route is asked with it", "credential", ["1 key:a", "2 key:a", "3 key:b"]],
     ["its key is used up, no route is asked with it", "quota", ["1 key:a", "2 key:a", "3 key:b"]],
     ["its key may not use the model, this route is not asked with it", "permission", others],
-    ["the answer broke off, this route is not asked with this key", "interrupted", others],
-    [
-      "the provider was silent, its route is not asked with any key",
-      "silent",
-      ["2 env:openai", "2 key:a", "3 key:b"],
-    ],
+    ["the answer broke off, its route is not asked with any key", "interrupted", otherRoutes],
+    ["the provider was silent, its route is not asked with any key", "silent", otherRoutes],
     [
       "the key was used too fast, the others are asked, and then it again",
       "rate_limited",

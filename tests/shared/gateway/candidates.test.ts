@@ -141,6 +141,39 @@ describe("a key that is cooling down", () => {
     expect(candidates.next()).toMatchObject({ candidate: { credential: { id: "env:openai" } }, waitMs: 0 });
   });
 
+  test("for one model alone is used for the others", async () => {
+    const { candidates } = await startCandidates({
+      routes: [
+        route({ id: 1, upstreamModel: "gpt-4o" }),
+        route({ id: 2, upstreamModel: "gpt-4o-mini", rank: 1 }),
+        route({ id: 3, upstreamModel: "gpt-5", rank: 2 }),
+      ],
+      coolingKeys: new Map([
+        ["env:openai/gpt-4o", null],
+        ["env:openai/gpt-5", 700],
+      ]),
+    });
+    expect(drain(candidates)).toEqual(["2 env:openai", "3 env:openai in 700 ms"]);
+  });
+
+  test("for all models and for this one is left alone for the longer time", async () => {
+    for (const [all, one, expected] of [
+      [500, 900, ["1 env:openai in 900 ms"]],
+      [900, 500, ["1 env:openai in 900 ms"]],
+      [null, 500, []],
+      [500, null, []],
+    ] as const) {
+      const { candidates } = await startCandidates({
+        routes: [route({ upstreamModel: "gpt-4o" })],
+        coolingKeys: new Map([
+          ["env:openai", all],
+          ["env:openai/gpt-4o", one],
+        ]),
+      });
+      expect(drain(candidates)).toEqual(expected);
+    }
+  });
+
   test("may be one of the pool", async () => {
     const { candidates } = await startCandidates({
       keys: [poolKey("a"), poolKey("b")],

@@ -170,14 +170,25 @@ describe("a hold is asked for with", () => {
     const image = { type: "image" as const, url: "https://example.com/a.png" };
     const messages = [{ role: "user" as const, content: [{ type: "text" as const, text: "What?" }, image] }];
     await pump(
-      await open({ messages, model: "openai/gpt-4o", options: { tools, stop: ["END"], maxTokens: 9 } }),
+      await open({
+        messages,
+        model: "openai/gpt-4o",
+        provider: "anthropic",
+        options: { tools, stop: ["END"], maxTokens: 9 },
+      }),
     );
     expect(memory.begun("hold-1")).toMatchObject({
       model: "openai/gpt-4o",
+      provider: "anthropic",
       conversationId: "conversation-1",
       continues: false,
       firstText: "What?",
-      prompt: { bytes: 5 + JSON.stringify(tools).length, messages: 1, images: 1, overheadTokens: 1024 },
+      prompt: {
+        bytes: 5 + JSON.stringify(tools[0]).length,
+        messages: 1,
+        images: 1,
+        overheadTokens: 1024 + 64,
+      },
       outputModality: "text",
       needs: ["tools", "stop"],
       maxOutputTokens: 9,

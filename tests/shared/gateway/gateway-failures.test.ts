@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ProviderError } from "../../../shared/providers/provider.ts";
 import { rejectionOf } from "../thrown-by.ts";
-import { reasoning, text } from "./live-provider.ts";
+import { reasoning, text, toolCall } from "./live-provider.ts";
 import { beginRequest } from "./memory-metering.ts";
-import { pump, startGateway, usage } from "./start-gateway.ts";
+import { listen, pump, startGateway, startTwo, usage } from "./start-gateway.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
@@ -76,6 +76,21 @@ describe("an answer that breaks off is charged by estimate, kept as far as it ca
       messages: [{ role: "user" }],
     });
   });
+});
+
+test("a provider that does not stop is cut: what arrived is charged and kept, and nobody else is asked or blamed", async () => {
+  const { openRestartable, live, other, memory } = startTwo();
+  const calls = Array.from({ length: 128 }, (_, index) => toolCall(index, `call_${index}`, "a"));
+  live.say(text("So:"), ...calls);
+  const { told, result } = listen(await openRestartable());
+  live.say(toolCall(128, "call_128", "a"));
+  const error = await rejectionOf(result);
+  expect(error.toBody().error).toMatchObject({ code: "answer_too_large", estimated: true });
+  expect(told).toHaveLength(129);
+  expect(other.calls).toEqual([]);
+  const { charges, messages, health } = memory.settled("hold-1") ?? {};
+  expect([charges, health]).toMatchObject([[{ outcome: "interrupted", outputBytes: 3 + 128 }], undefined]);
+  expect(messages?.at(-1)).toMatchObject({ content: "So:", finishReason: "interrupted" });
 });
 
 test("what a provider says after its finish breaks nothing: the answer is complete", async () => {

@@ -75,7 +75,7 @@ describe("a provider that fails before its first event", () => {
     expect(busy.memory.settled("hold-1")?.health).toEqual({
       failedRoutes: [],
       reachedRoutes: [],
-      keyReports: [{ keyId: "env:openai", provider: "openai", reason: "rate_limited", waitMs: 30_000 }],
+      keyReports: [{ keyId: "env:openai/gpt", provider: "openai", reason: "rate_limited", waitMs: 30_000 }],
     });
   });
 
@@ -131,6 +131,49 @@ describe("a provider that fails before its first event", () => {
   });
 });
 
+describe("a provider with two keys and no other behind it", () => {
+  const startAlone = () =>
+    startGateway({
+      routes: [route({ id: 1, priceId: 11 })],
+      keys: [{ id: "k1", provider: "openai", sealedKey: "sealed k1" }],
+    });
+  const told = {
+    inputTokens: 9,
+    cacheReadTokens: 0,
+    cacheWriteTokens: 0,
+    outputTokens: 0,
+    reasoningTokens: 0,
+  };
+
+  test.each(["interrupted", "unavailable", "rate_limited"] as const)(
+    "is not asked again after it billed for nothing (%s), and its failure is told with what it cost",
+    async (failure) => {
+      const { open, live, memory, untilOver } = startAlone();
+      live.fail(new ProviderError(failure, "broke", { usage: told, retryAfterMs: 100 }));
+      const error = await rejectionOf(open());
+      const code = failure === "interrupted" ? "provider_failed" : "provider_interrupted";
+      expect(error.toBody().error).toMatchObject({ code, costNano: 9 });
+      expect(error.retryAfterSeconds).toBeUndefined();
+      expect(live.calls).toHaveLength(1);
+      expect(memory.settled("hold-1")?.health).toMatchObject({ failedRoutes: [1], keyReports: [] });
+      await untilOver();
+    },
+  );
+
+  test("is asked again where it broke off before it began and billed nothing", async () => {
+    const { open, live, memory } = startAlone();
+    live.fail(new ProviderError("interrupted", "broke"));
+    live.fail(new ProviderError("interrupted", "broke"));
+    live.say(text("Because."), finish);
+    live.end();
+    const opened = open();
+    await vi.advanceTimersByTimeAsync(500);
+    expect(await pump(await opened)).toMatchObject({ content: "Because.", attempts: 3, costNano: 140 });
+    expect(live.calls.map(({ credential }) => credential.id)).toEqual(["env:openai", "key:k1", "env:openai"]);
+    expect(memory.settled("hold-1")?.charges).toHaveLength(1);
+  });
+});
+
 test("a whole answer that breaks off has been written: it is paid for by estimate, and another provider answers", async () => {
   const { openRestartable, live, other, memory } = startTwo({ maxOutputTokens: 100 });
   live.fail(new ProviderError("interrupted", "broke"));
@@ -177,6 +220,27 @@ test("the provider that the caller prefers is asked first", async () => {
     provider: "anthropic",
     attempts: 1,
   });
+});
+
+test("a route that is probed is open to others once it begins to answer, long before that is settled", async () => {
+  const { open, live, memory } = startGateway({ routes: [route({ id: 5, outage: "probe" })] });
+  live.say(text("Because"));
+  const chat = await open();
+  expect(memory.reopened).toEqual([5]);
+  live.say(finish);
+  live.end();
+  await pump(chat);
+  expect(memory.settled("hold-1")?.health).toMatchObject({ reachedRoutes: [5] });
+});
+
+test("a stream has begun after 140 s or is refused, however patient its model is", async () => {
+  const started = startTwo({ firstTokenMs: 100_000 });
+  const failed = rejectionOf(started.open());
+  await vi.advanceTimersByTimeAsync(139_999);
+  expect([started.live, started.other].map(({ calls }) => calls[0]?.signal.aborted)).toEqual([true, false]);
+  await vi.advanceTimersByTimeAsync(2);
+  expect((await failed).code).toBe("provider_timeout");
+  await started.untilOver();
 });
 
 test("a model that may think for longer is waited for as long as its catalogue says", async () => {

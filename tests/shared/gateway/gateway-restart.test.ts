@@ -136,6 +136,21 @@ describe("a provider that breaks off in the middle", () => {
     expect(memory.settled("hold-1")?.charges).toMatchObject([{ attempt: 1 }, { attempt: 2 }]);
   });
 
+  test("late in a stream has another begin again, which is given the time that any has", async () => {
+    const { openRestartable, live, other } = startTwo();
+    live.say(text("Wrong"));
+    const { result } = listen(await openRestartable());
+    for (let second = 0; second < 145; second++) {
+      live.say(text("."));
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+    live.fail(interruption());
+    await vi.advanceTimersByTimeAsync(19_999);
+    other.say(text("Right."), finish);
+    other.end();
+    expect(await result).toMatchObject({ content: "Right.", attempts: 2 });
+  });
+
   test("with half a tool call leaves nothing of it", async () => {
     const { open, live, memory } = startTwo();
     live.say(text("So:"), toolCall(0, "call_1", "weather", '{"ci'));

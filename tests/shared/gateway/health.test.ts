@@ -26,7 +26,7 @@ test("a request in which all goes well has nothing to tell", () => {
 });
 
 describe("what is told of a failure:", () => {
-  test.each<[CallFailure["kind"]]>([["silent"], ["unavailable"], ["interrupted"], ["permission"]])(
+  test.each<[CallFailure["kind"]]>([["silent"], ["unavailable"], ["interrupted"]])(
     "%s is the route's",
     (kind) => {
       const health = createHealth(now);
@@ -35,28 +35,39 @@ describe("what is told of a failure:", () => {
     },
   );
 
-  test.each<["credential" | "quota" | "rate_limited", number | undefined]>([
-    ["credential", undefined],
-    ["quota", undefined],
-    ["rate_limited", 2500],
-  ])("%s is the key's, with how long it asks to wait", (kind, waitMs) => {
+  test.each<["credential" | "quota" | "rate_limited", number | undefined, string]>([
+    ["credential", undefined, "key:a"],
+    ["quota", undefined, "key:a/llama"],
+    ["rate_limited", 2500, "key:a/llama"],
+  ])("%s is the key's, with how long it asks to wait, and for which models", (kind, waitMs, keyId) => {
     const health = createHealth(now);
-    health.failed(candidate({ provider: "groq" }, "key:a"), failure(kind, waitMs));
+    const failing = candidate({ provider: "groq", upstreamModel: "llama" }, "key:a");
+    health.failed(failing, failure(kind, waitMs));
     expect(health.report()).toEqual({
       failedRoutes: [],
       reachedRoutes: [],
-      keyReports: [{ keyId: "key:a", provider: "groq", reason: kind, waitMs }],
+      keyReports: [{ keyId, provider: "groq", reason: kind, waitMs }],
     });
   });
 
-  test.each<[CallFailure["kind"]]>([["invalid_request"], ["content_policy"], ["context_length"], ["final"]])(
-    "%s is neither's",
-    (kind) => {
-      const health = createHealth(now);
-      health.failed(candidate(), failure(kind));
-      expect(health.report()).toBeUndefined();
-    },
-  );
+  test.each<[CallFailure["kind"]]>([
+    ["invalid_request"],
+    ["content_policy"],
+    ["context_length"],
+    ["permission"],
+    ["final"],
+  ])("%s is neither's", (kind) => {
+    const health = createHealth(now);
+    health.failed(candidate(), failure(kind));
+    expect(health.report()).toBeUndefined();
+  });
+
+  test("a key that is asked to wait for two models is told of for each", () => {
+    const health = createHealth(now);
+    for (const upstreamModel of ["gpt-4o", "gpt-5"])
+      health.failed(candidate({ upstreamModel }, "key:a"), failure("rate_limited", 2500));
+    expect(health.report()?.keyReports.map(({ keyId }) => keyId)).toEqual(["key:a/gpt-4o", "key:a/gpt-5"]);
+  });
 
   test("a wait is what is left of it when the request is over; one that is over then is not told", () => {
     const health = createHealth(now);
@@ -66,9 +77,9 @@ describe("what is told of a failure:", () => {
     health.failed(candidate({}, "key:d"), failure("quota", 2500));
     nowMs += 10_000;
     expect(health.report()?.keyReports.map(({ keyId, waitMs }) => [keyId, waitMs])).toEqual([
-      ["key:b", 50_000],
-      ["key:c", undefined],
-      ["key:d", 2500],
+      ["key:b/gpt-4o-mini", 50_000],
+      ["key:c/gpt-4o-mini", undefined],
+      ["key:d/gpt-4o-mini", 2500],
     ]);
   });
 
@@ -102,6 +113,13 @@ describe("a call that was answered to its end", () => {
     health.failed(candidate({}, "key:a"), failure("rate_limited", 2500));
     health.failed(candidate({}, "key:b"), failure("rate_limited", 2500));
     health.reached(candidate({}, "key:a"));
-    expect(health.report()?.keyReports.map(({ keyId }) => keyId)).toEqual(["key:b"]);
+    expect(health.report()?.keyReports.map(({ keyId }) => keyId)).toEqual(["key:b/gpt-4o-mini"]);
+  });
+
+  test("does not take back that its key had to be waited for at another model", () => {
+    const health = createHealth(now);
+    health.failed(candidate({ upstreamModel: "gpt-4o" }, "key:a"), failure("rate_limited", 2500));
+    health.reached(candidate({ upstreamModel: "gpt-5" }, "key:a"));
+    expect(health.report()?.keyReports.map(({ keyId }) => keyId)).toEqual(["key:a/gpt-4o"]);
   });
 });

@@ -52,6 +52,7 @@ export const beginRequest = (given: Partial<BeginRequest> = {}): BeginRequest =>
   holdId: "hold-1",
   userId: "user-1",
   model: undefined,
+  provider: undefined,
   conversationId: "conversation-1",
   continues: false,
   firstText: "Hello",
@@ -73,6 +74,7 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
   let hanging: Promise<void> | null = null;
   let tries = 0;
   let extensions = 0;
+  const reopened: number[] = [];
   let mostExtensions = Number.POSITIVE_INFINITY;
   let extending: Promise<void> | null = null;
 
@@ -98,6 +100,11 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
         firstTokenMs: null,
         ...hold,
       };
+    },
+
+    async reopen(routeId) {
+      if (outage !== null) throw outage;
+      reopened.push(routeId);
     },
 
     async extend(holdId) {
@@ -131,6 +138,8 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
   };
 
   return {
+    /** The routes that were told to be open again. */
+    reopened,
     metering,
     /** What was settled for a hold; undefined while it is pending, or unknown. */
     settled: (holdId: string) => holds.get(holdId)?.settled,

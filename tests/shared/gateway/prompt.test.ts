@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { ChatMessage } from "../../../shared/domain/chat-message.ts";
 import type { ChatOptions } from "../../../shared/domain/chat-request.ts";
-import { findNeeds, joinHistory, measurePrompt } from "../../../shared/gateway/prompt.ts";
+import { checkResults, findNeeds, joinHistory, measurePrompt } from "../../../shared/gateway/prompt.ts";
+import { thrownBy } from "../thrown-by.ts";
 
 const user = (content: string): ChatMessage => ({ role: "user", content });
 const assistant = (content: string): ChatMessage => ({ role: "assistant", content });
@@ -40,18 +41,28 @@ describe("the size of a prompt", () => {
   test("has tool calls with their names and arguments, their results, and what goes back with them", () => {
     const call = { ...calling("call_1"), continuation: "signed" };
     const { bytes } = measure([call, result("call_1")]);
-    expect(bytes).toBe(JSON.stringify(call.toolCalls).length + 6 + 4);
+    expect(bytes).toBe(JSON.stringify(call.toolCalls).length + 6 + 4 + 6);
+  });
+
+  test("has room for tools that providers want declared because of earlier calls", () => {
+    expect(measure([calling("a", "b"), result("a"), result("b"), user("So?")]).overheadTokens).toBe(
+      1024 + 2 * 64,
+    );
+    expect(measure([calling("a"), result("a"), user("So?")], { tools: [tool] }).overheadTokens).toBe(
+      1024 + 2 * 64,
+    );
+    expect(measure([{ ...calling(), content: "No." }, user("So?")]).overheadTokens).toBe(0);
   });
 
   test("has the tools and the schema that are declared, and room for what providers add to them", () => {
     const schema = { type: "json_schema" as const, name: "answer", schema: { type: "object" } };
     const plain = measure([user("Why?")]).bytes;
     const withTools = measure([user("Why?")], { tools: [tool] });
-    expect(withTools.bytes).toBeGreaterThanOrEqual(plain + JSON.stringify([tool]).length);
-    expect(withTools.overheadTokens).toBe(1024);
+    expect(withTools.bytes).toBe(plain + JSON.stringify(tool).length);
+    expect(withTools.overheadTokens).toBe(1024 + 64);
     const withSchema = measure([user("Why?")], { responseFormat: schema });
     expect(withSchema.bytes).toBeGreaterThanOrEqual(plain + JSON.stringify(schema.schema).length);
-    expect(withSchema.overheadTokens).toBe(1024);
+    expect(withSchema.overheadTokens).toBe(1024 + 64);
     const withJson = measure([user("Why?")], { responseFormat: { type: "json_object" } });
     expect(withJson).toMatchObject({ bytes: plain, overheadTokens: 1024 });
   });
@@ -122,5 +133,36 @@ describe("history and new messages are one conversation:", () => {
       result("c"),
       user("So?"),
     ]);
+  });
+});
+
+describe("the results of tools that the caller sends", () => {
+  const refused = (history: ChatMessage[], sent: ChatMessage[]) =>
+    thrownBy(() => checkResults(sent, history, joinHistory(history, sent))).toBody().error;
+
+  test("are taken where every call has its result, from this request or the history", () => {
+    for (const [history, sent] of [
+      [[calling("a", "b")], [result("b"), result("a")]],
+      [[calling("a", "b"), result("a")], [result("b")]],
+      [[], [calling("a"), result("a"), user("So?")]],
+      [[calling("a")], [user("Never mind.")]],
+    ] as const)
+      expect(() => checkResults([...sent], [...history], joinHistory([...history], [...sent]))).not.toThrow();
+  });
+
+  test("are refused by their field where no call asked for them", () => {
+    for (const history of [[], [calling("a"), result("a"), assistant("Rain.")]])
+      expect(refused(history, [user("Hm."), result("z")])).toMatchObject({
+        code: "invalid_request",
+        param: "messages.1.toolCallId",
+      });
+  });
+
+  test("are refused where another call beside them has none", () => {
+    expect(refused([calling("a", "b")], [result("a")])).toMatchObject({
+      code: "invalid_request",
+      param: "messages",
+      message: expect.stringContaining("every tool call"),
+    });
   });
 });

@@ -112,7 +112,7 @@ describe("texts that are embedded", () => {
       charges: [{ attempt: 3, priceId: 11 }],
       health: {
         failedRoutes: [],
-        keyReports: [{ keyId: "env:mistral", reason: "rate_limited", waitMs: 59_500 }],
+        keyReports: [{ keyId: "env:mistral/embed-2", reason: "rate_limited", waitMs: 59_500 }],
       },
     });
   });
@@ -127,8 +127,9 @@ describe("texts that are embedded", () => {
   });
 
   test("go to the provider that the caller prefers", async () => {
-    const { embed, first } = start([], [embedded]);
+    const { embed, first, memory } = start([], [embedded]);
     expect(await embed({ provider: "mistral" })).toMatchObject({ provider: "mistral", attempts: 1 });
+    expect(memory.begun("hold-1")?.provider).toBe("mistral");
     expect(first.calls).toEqual([]);
   });
 
@@ -196,6 +197,40 @@ describe("a refusal costs nothing, and the hold is given back:", () => {
     expect(started.first.calls[0]?.signal.aborted).toBe(true);
     await started.untilOver();
     expect(started.memory.settled("hold-1")).toMatchObject({ charges: [] });
+  });
+});
+
+describe("a provider that fails and bills", () => {
+  const told = { ...usage, inputTokens: 9, outputTokens: null };
+  const broken = () => new ProviderError("interrupted", "broke", { usage: told });
+  const charge = { attempt: 1, priceId: 11, outcome: "interrupted", usage: told, outputBytes: 0 };
+
+  test("is paid for on a row of its own, and the next one is held for before it is asked", async () => {
+    const { embed, memory } = start([broken()], [embedded]);
+    expect(await embed()).toMatchObject({ vectors, provider: "mistral", attempts: 2, costNano: 9 + 7 });
+    expect(memory.settled("hold-1")?.charges).toMatchObject([charge, { attempt: 2, outcome: "completed" }]);
+    expect(memory.extensions).toBe(1);
+  });
+
+  test("is not asked again in the same place, whatever it says", async () => {
+    const { embed, first, second, memory } = start(
+      [new ProviderError("unavailable", "down", { usage: told }), embedded],
+      [new ProviderError("credential", "no")],
+    );
+    const error = await rejectionOf(embed());
+    expect(error.toBody().error).toMatchObject({ costNano: 9 });
+    expect([first.calls.length, second.calls.length]).toEqual([1, 1]);
+    expect(memory.settled("hold-1")?.charges).toMatchObject([charge]);
+  });
+
+  test("is not followed by another where the limits do not cover that: what it cost is told", async () => {
+    const { embed, second, memory, untilOver } = start([broken()], [embedded]);
+    memory.allowExtensions(0);
+    const error = await rejectionOf(embed());
+    expect(error.toBody().error).toMatchObject({ code: "provider_failed", costNano: 9 });
+    expect(second.calls).toEqual([]);
+    expect(memory.settled("hold-1")).toMatchObject({ charges: [charge], health: { failedRoutes: [1] } });
+    await untilOver();
   });
 });
 

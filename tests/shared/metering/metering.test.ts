@@ -15,6 +15,7 @@ describe("begin", () => {
     const { metering, calls } = await startMetering((items) => ({ body: items.map(placed) }));
     const request = beginRequest({
       model: "openai/gpt-4o-mini",
+      provider: "openrouter",
       continues: true,
       prompt: { bytes: 12, messages: 1, images: 2, overheadTokens: 1024 },
       needs: ["tools", "stop"],
@@ -45,6 +46,7 @@ describe("begin", () => {
       hold_id: "hold-1",
       user_id: "user-1",
       model_id: "openai/gpt-4o-mini",
+      provider: "openrouter",
       conversation_id: "conversation-1",
       continues: true,
       first_text: "Hello",
@@ -62,7 +64,12 @@ describe("begin", () => {
   test("leaves to the database what the request does not say", async () => {
     const { metering, calls } = await startMetering((items) => ({ body: items.map(placed) }));
     await metering.begin(beginRequest({ conversationId: null }));
-    expect(calls[0]?.[0]).toMatchObject({ model_id: null, conversation_id: null, max_output_tokens: null });
+    expect(calls[0]?.[0]).toMatchObject({
+      model_id: null,
+      provider: null,
+      conversation_id: null,
+      max_output_tokens: null,
+    });
   });
 
   test("tells which routes and keys are to be left alone, and for how long", async () => {
@@ -170,6 +177,22 @@ describe("extend", () => {
       body: { code: "PGRST001", message: "" },
     }));
     expect((await rejectionOf(metering.extend("hold-1"))).code).toBe("database_unavailable");
+  });
+});
+
+describe("reopen", () => {
+  test("tells which route has begun to answer; that it was not out any more is no failure", async () => {
+    for (const body of [true, false]) {
+      const { metering, bodies } = await startExtending(() => ({ body }));
+      await metering.reopen(7);
+      expect(bodies).toEqual([{ route_id: 7 }]);
+    }
+  });
+
+  test("fails where the database is away", async () => {
+    const answer = () => ({ status: 503, body: { code: "PGRST001", message: "" } });
+    const { metering } = await startExtending(answer);
+    expect((await rejectionOf(metering.reopen(7))).code).toBe("database_unavailable");
   });
 });
 

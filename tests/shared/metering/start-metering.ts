@@ -23,7 +23,7 @@ export async function startMetering(answer: (items: Item[]) => Answer) {
   return { metering, calls };
 }
 
-/** Metering in front of an HTTP server that answers extend as the test says. Keeps what it was asked. */
+/** Metering in front of an HTTP server that answers extend and reopen as the test says. Keeps what it was asked. */
 export async function startExtending(answer: () => Answer) {
   const bodies: unknown[] = [];
   const metering = await startServing((body) => {
@@ -46,6 +46,7 @@ export const beginRequest = (given: Partial<BeginRequest> = {}): BeginRequest =>
   holdId: "hold-1",
   userId: "user-1",
   model: undefined,
+  provider: undefined,
   conversationId: "conversation-1",
   continues: false,
   firstText: "Hello",

@@ -1,7 +1,7 @@
 import { SluiceError } from "../../../shared/domain/errors.ts";
+import { createAttempts, type ProviderCall } from "../../../shared/gateway/attempts.ts";
 import type { CallFailure } from "../../../shared/gateway/call-failure.ts";
 import type { Candidate } from "../../../shared/gateway/candidates.ts";
-import { createTries, type ProviderCall } from "../../../shared/gateway/try-candidates.ts";
 import { beginRequest, createMemoryMetering } from "./memory-metering.ts";
 import { type GivenCandidates, nameOf, startCandidates } from "./start-candidates.ts";
 
@@ -13,6 +13,10 @@ interface Made extends ProviderCall {
   number: number;
   /** From the beginning. */
   atMs: number;
+  /** Ends it, where nothing has come of it yet. */
+  fail(failure: CallFailure): void;
+  /** What it is given for the beginning of its answer. */
+  withinMs: number;
 }
 
 interface Given extends GivenCandidates {
@@ -21,8 +25,8 @@ interface Given extends GivenCandidates {
   billed?: number[];
 }
 
-/** Tries with candidates like those of a gateway, whose calls turn out as given, and metering in memory. The clock is `Date.now`. */
-export async function startTries(outcomes: Outcome[], given: Given = {}) {
+/** Attempts with candidates like those of a gateway, whose calls turn out as given, and metering in memory. The clock is `Date.now`. */
+export async function startAttempts(outcomes: Outcome[], given: Given = {}) {
   const { deadlineMs = 180_000, billed = [], ...rest } = given;
   const startedAt = Date.now();
   const memory = createMemoryMetering();
@@ -31,12 +35,12 @@ export async function startTries(outcomes: Outcome[], given: Given = {}) {
   const made: Made[] = [];
   const ended: { number: number; code: string }[] = [];
   const failed: string[] = [];
-  const tries = createTries<Made>({
+  const attempts = createAttempts<Made>({
     holdId: "hold-1",
     candidates,
     metering: memory.metering,
-    call(candidate, number) {
-      const call = createCall(candidate, number);
+    call(candidate, number, withinMs) {
+      const call = createCall(candidate, number, withinMs);
       made.push(call);
       return call;
     },
@@ -48,13 +52,14 @@ export async function startTries(outcomes: Outcome[], given: Given = {}) {
     now: Date.now,
   });
 
-  function createCall(candidate: Candidate, number: number): Made {
+  function createCall(candidate: Candidate, number: number, withinMs: number): Made {
     const over = Promise.withResolvers<CallFailure>();
     return {
       candidate,
       name: nameOf(candidate),
       number,
       atMs: Date.now() - startedAt,
+      withinMs,
       async open() {
         const outcome = outcomes.shift() ?? "answer";
         if (outcome === "nothing") return over.promise;
@@ -64,6 +69,7 @@ export async function startTries(outcomes: Outcome[], given: Given = {}) {
         billed.includes(number)
           ? [{ attempt: number, priceId: 3, outcome: "interrupted", usage: null, outputBytes: 8 }]
           : [],
+      fail: over.resolve,
       end(error) {
         ended.push({ number, code: error.code });
         over.resolve({ kind: "final", error, retryAfterMs: undefined });
@@ -71,7 +77,7 @@ export async function startTries(outcomes: Outcome[], given: Given = {}) {
     };
   }
 
-  return { tries, memory, made, ended, failed };
+  return { attempts, memory, made, ended, failed };
 }
 
 /** The end of the worker. */

@@ -17,12 +17,13 @@ export interface ProviderCall {
 }
 
 /** The provider calls of one request, one after the other. */
-export interface Tries<Call extends ProviderCall> {
+export interface Attempts<Call extends ProviderCall> {
   /**
    * Calls providers until one answers.
-   * @throws SluiceError the failure of the last, when there is nobody left to call
+   * @param by when one has to have begun to answer, in milliseconds of `now`; the deadline where absent
+   * @throws SluiceError the failure of the last, when there is nobody left to call, or no time
    */
-  connect(): Promise<Call>;
+  connect(by?: number): Promise<Call>;
   /**
    * Takes down that a call broke off after it had begun to answer.
    * @returns whether another may be tried
@@ -37,12 +38,12 @@ export interface Tries<Call extends ProviderCall> {
   end(error: SluiceError): void;
 }
 
-interface TriesOptions<Call> {
+interface AttemptsOptions<Call> {
   holdId: string;
   candidates: Candidates;
   metering: Metering;
-  /** Calls a provider; `number` counts the calls of the request from 1. */
-  call(candidate: Candidate, number: number): Call;
+  /** Calls a provider; `number` counts the calls of the request from 1, `withinMs` is left for the beginning of an answer. */
+  call(candidate: Candidate, number: number, withinMs: number): Call;
   observer: Pick<Observer, "callFailed">;
   /** When the request has to be over, in milliseconds of `now`. */
   deadline: number;
@@ -53,7 +54,7 @@ interface TriesOptions<Call> {
 const maxCalls = 6;
 
 /** Calls one candidate after the other. Each call that costs money is held for before it is made. */
-export function createTries<Call extends ProviderCall>(options: TriesOptions<Call>): Tries<Call> {
+export function createAttempts<Call extends ProviderCall>(options: AttemptsOptions<Call>): Attempts<Call> {
   const { holdId, candidates, metering, deadline, now } = options;
   const health = createHealth(now);
   const calls: Call[] = [];
@@ -79,9 +80,9 @@ export function createTries<Call extends ProviderCall>(options: TriesOptions<Cal
     lastFailure = failure.error;
   }
 
-  /** Waits, but not beyond the deadline or the end of the worker. */
-  async function pause(ms: number): Promise<void> {
-    if (now() + ms >= deadline) throw lastFailure ?? new SluiceError("deadline_exceeded");
+  /** Waits, but not until there is no time left, or beyond the end of the worker. */
+  async function pause(ms: number, by: number): Promise<void> {
+    if (now() + ms >= by) throw lastFailure ?? new SluiceError("deadline_exceeded");
     const { promise, resolve } = Promise.withResolvers<void>();
     wake = resolve;
     const timer = setTimeout(resolve, ms);
@@ -97,22 +98,30 @@ export function createTries<Call extends ProviderCall>(options: TriesOptions<Cal
   }
 
   return {
-    async connect() {
+    async connect(by = deadline) {
       for (;;) {
         if (ended !== null) throw ended;
         const next = calls.length < maxCalls ? candidates.next() : null;
         if (next === null) throw lastFailure ?? new SluiceError("model_unavailable");
         if (next.waitMs > 0) {
-          await pause(next.waitMs);
+          await pause(next.waitMs, by);
           continue;
         }
         const isAffordable = await canAfford();
         if (ended !== null) throw ended;
         if (!isAffordable) throw lastFailure ?? new SluiceError("quota_exceeded");
-        const call = options.call(next.candidate, calls.length + 1);
+        const withinMs = by - now();
+        // A provider that is given no time must not be called, and not be blamed.
+        if (withinMs <= 0) throw lastFailure ?? new SluiceError("deadline_exceeded");
+        const call = options.call(next.candidate, calls.length + 1, withinMs);
         calls.push(call);
         const failure = await call.open();
-        if (failure === null) return call;
+        if (failure === null) {
+          // What comes of it is told by the settlement, which may be a minute away.
+          if (next.candidate.route.outage === "probe")
+            metering.reopen(next.candidate.route.id).catch(() => {});
+          return call;
+        }
         takeDown(call, failure);
       }
     },
