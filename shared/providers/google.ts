@@ -58,8 +58,13 @@ export function createGoogleProvider({ baseUrl, fetch }: GoogleProviderOptions):
           baseUrl,
           apiVersion,
           fetch: async (url, init) => {
-            const headers = Object.fromEntries(new Headers(init?.headers));
-            resolve({ url: String(url), headers, body: String(init?.body) });
+            // The types of Deno and Node.js disagree about the members of init.
+            const { headers, body } = init as { headers?: Record<string, string>; body?: unknown };
+            resolve({
+              url: String(url),
+              headers: Object.fromEntries(new Headers(headers)),
+              body: String(body),
+            });
             return Response.json({});
           },
         },
