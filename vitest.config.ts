@@ -4,6 +4,8 @@ import { totalsReporter } from "./tests/totals-reporter.ts";
 export default defineConfig({
   test: {
     reporters: ["default", totalsReporter],
+    // Many tests wait for a provider that is slow on purpose: while one file waits, another one works.
+    maxWorkers: 2,
     projects: [
       // Rules of the tree and pure code: no process is started.
       {
