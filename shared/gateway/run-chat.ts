@@ -1,16 +1,16 @@
-import type { ChatResult, ServedBy } from "../domain/chat-event.ts";
+import type { ChatResult } from "../domain/chat-event.ts";
 import type { ChatOptions } from "../domain/chat-request.ts";
 import { SluiceError } from "../domain/errors.ts";
 import { type Attempt, createAttempt } from "./attempt.ts";
 import { type Attempts, createAttempts } from "./attempts.ts";
-import { type Candidate, createCandidates } from "./candidates.ts";
+import { createCandidates } from "./candidates.ts";
 import { closeFailed } from "./close-failed.ts";
 import type { ChatCall, ChatListener, GatewayContext, OpenChat } from "./gateway.ts";
 import type { PlacedHold } from "./holding.ts";
 import { readFirstText, toKeptMessages } from "./kept-messages.ts";
 import { checkResults, findNeeds, joinHistory, measurePrompt } from "./prompt.ts";
 import { createReplyWriter } from "./reply-writer.ts";
-import { findUnsupported, keepOptions, toWarnings } from "./warnings.ts";
+import { findUnsupported, keepOptions, toWarnings, warnOfProvider } from "./warnings.ts";
 import { wholeResponseMs } from "./watch.ts";
 
 /** Holds for a chat and waits for the first event of the first provider that answers. @throws SluiceError with the refusal */
@@ -66,6 +66,7 @@ async function prepareAttempts(
   const { maxTokens: _, ...asked } = request.options;
   const unsupported = findUnsupported(asked, hold.supportedParameters);
   const options: ChatOptions = keepOptions(asked, unsupported);
+  const preference = warnOfProvider(request.provider, hold.routes);
   const messages = joinHistory(hold.history, request.messages);
   checkResults(request.messages, hold.history, messages);
   const firstTokenMs = hold.firstTokenMs ?? context.limits.firstTokenMs;
@@ -96,7 +97,13 @@ async function prepareAttempts(
         maxOutputTokens: hold.maxOutputTokens,
         stream: request.stream,
         candidate,
-        served: describeServing(hold.model, candidate, number, [...unsupported, ...dropped]),
+        served: {
+          model: hold.model,
+          provider: candidate.route.provider,
+          credential: candidate.source,
+          attempts: number,
+          warnings: [...preference, ...toWarnings([...unsupported, ...dropped])],
+        },
         number,
         limits: { ...context.limits, firstTokenMs: Math.min(firstTokenMs, withinMs) },
         deadline,
@@ -105,15 +112,6 @@ async function prepareAttempts(
     },
     observer,
   });
-}
-
-function describeServing(
-  model: string,
-  { route, source }: Candidate,
-  attempts: number,
-  dropped: Parameters<typeof toWarnings>[0],
-): ServedBy {
-  return { model, provider: route.provider, credential: source, attempts, warnings: toWarnings(dropped) };
 }
 
 interface RunningChat {

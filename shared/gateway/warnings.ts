@@ -1,5 +1,6 @@
 import type { Warning } from "../domain/chat-event.ts";
 import type { ChatOptions } from "../domain/chat-request.ts";
+import type { Route } from "../metering/metering.ts";
 import type { HarmlessOption } from "../providers/provider.ts";
 
 /** The options that an answer can do without, by their names in the catalogue, where nearly no model has `parallel_tool_calls`. */
@@ -36,4 +37,10 @@ export function toWarnings(dropped: HarmlessOption[]): Warning[] {
     param: `options.${name}`,
     message: `options.${name}: this model does not take it here; it was left out.`,
   }));
+}
+
+/** What a caller is told who prefers a provider that does not serve the model. */
+export function warnOfProvider(preferred: string | undefined, routes: Pick<Route, "provider">[]): Warning[] {
+  if (preferred === undefined || routes.some(({ provider }) => provider === preferred)) return [];
+  return [{ param: "provider", message: "provider: this one does not serve the model; it was left out." }];
 }

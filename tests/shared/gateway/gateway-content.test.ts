@@ -134,6 +134,19 @@ describe("an option that changes how an answer is found", () => {
     expect((await pump(chat)).warnings).toEqual(chat.start.warnings);
   });
 
+  test("is told where it is a provider that does not serve the model", async () => {
+    const warningsWith = async (provider: string) => {
+      const { open, live } = startGateway();
+      live.say(finish);
+      live.end();
+      const chat = await open({ provider });
+      await pump(chat);
+      return chat.start.warnings.map(({ param }) => param);
+    };
+    expect(await warningsWith("nosuch")).toEqual(["provider"]);
+    expect(await warningsWith("openai")).toEqual([]);
+  });
+
   test("is left out where the provider's protocol does not carry it; the next provider gets it", async () => {
     const { open, live, other } = startGateway({
       routes: [route({ id: 1 }), route({ id: 2, provider: "anthropic", rank: 1 })],
