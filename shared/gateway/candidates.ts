@@ -1,3 +1,4 @@
+import { SluiceError } from "../domain/errors.ts";
 import type { Hold, Route } from "../metering/metering.ts";
 import type { Credential, Limitations, Provider } from "../providers/provider.ts";
 import type { ProviderRegistry } from "../providers/registry.ts";
@@ -22,10 +23,6 @@ export interface Candidates {
   next(): { candidate: Candidate; waitMs: number } | null;
   /** Takes down that a call failed: whom it makes no sense to ask again, and whom not at once. */
   failed(candidate: Candidate, failure: CallFailure): void;
-  /** The field of the request that every route refuses; null where some route takes all fields. */
-  readonly refusedField: string | null;
-  /** What to do about that, in a sentence, where leaving the field out is not it. */
-  readonly remedy: string | undefined;
 }
 
 /** Opens a key of the pool. Rejects where it cannot be opened. */
@@ -50,7 +47,10 @@ interface CandidatesOptions {
 const longestWaitMs = 10_000;
 const firstBackoffMs = 500;
 
-/** Puts routes and keys in the order of trying. */
+/**
+ * Puts routes and keys in the order of trying.
+ * @throws SluiceError unsupported_parameter, naming the field, where every route refuses the request
+ */
 export async function createCandidates(options: CandidatesOptions): Promise<Candidates> {
   const { hold, now, random } = options;
   interface Entry {
@@ -59,14 +59,14 @@ export async function createCandidates(options: CandidatesOptions): Promise<Cand
     failures: number;
   }
   let entries: Entry[] = [];
-  const refused: Limitations[] = [];
+  let refusal: SluiceError | null = null;
   const keysOf = new Map<string, Awaited<ReturnType<typeof findKeys>>>();
   for (const route of orderRoutes(hold.routes, options.preferred, random)) {
     const configured = options.providers.get(route.provider);
     if (configured === undefined) continue;
     const limitations = options.findLimitations(configured.provider, route.upstreamModel);
     if (limitations.refused !== null) {
-      refused.push(limitations);
+      refusal ??= toRefusal(limitations.refused, limitations.remedy);
       continue;
     }
     const keys = keysOf.get(route.provider) ?? (await findKeys(route.provider, configured.environmentKey));
@@ -80,6 +80,8 @@ export async function createCandidates(options: CandidatesOptions): Promise<Cand
       entries.push({ candidate, readyAtMs: now() + waitMs, failures: 0 });
     }
   }
+
+  if (entries.length === 0 && refusal !== null) throw refusal;
 
   /** The key of the environment, then those of the pool, in an order of chance. */
   async function findKeys(provider: string, environmentKey: Credential | null) {
@@ -147,10 +149,14 @@ export async function createCandidates(options: CandidatesOptions): Promise<Cand
         }
       }
     },
-
-    refusedField: entries.length === 0 ? (refused[0]?.refused ?? null) : null,
-    remedy: refused[0]?.remedy,
   };
+}
+
+function toRefusal(param: string, remedy: string | undefined): SluiceError {
+  return new SluiceError("unsupported_parameter", {
+    param,
+    ...(remedy === undefined ? {} : { message: remedy }),
+  });
 }
 
 /**

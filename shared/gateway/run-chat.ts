@@ -1,6 +1,6 @@
 import type { ChatResult } from "../domain/chat-event.ts";
 import type { ChatOptions } from "../domain/chat-request.ts";
-import { SluiceError } from "../domain/errors.ts";
+import type { SluiceError } from "../domain/errors.ts";
 import { type Attempt, createAttempt } from "./attempt.ts";
 import { type Attempts, createAttempts } from "./attempts.ts";
 import { createCandidates } from "./candidates.ts";
@@ -78,11 +78,6 @@ async function prepareAttempts(
     findLimitations: (provider, upstreamModel) =>
       provider.findLimitations({ upstreamModel, messages, maxOutputTokens: hold.maxOutputTokens, options }),
   });
-  if (candidates.refusedField !== null)
-    throw new SluiceError("unsupported_parameter", {
-      param: candidates.refusedField,
-      ...(candidates.remedy === undefined ? {} : { message: candidates.remedy }),
-    });
 
   return createAttempts<Attempt>({
     ...context,

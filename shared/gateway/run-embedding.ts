@@ -77,11 +77,6 @@ export async function runEmbedding(call: EmbeddingCall, context: GatewayContext)
       preferred: call.provider,
       findLimitations: (provider) => findLimitations(provider, input),
     });
-    if (candidates.refusedField !== null)
-      throw new SluiceError("unsupported_parameter", {
-        param: candidates.refusedField,
-        ...(candidates.remedy === undefined ? {} : { message: candidates.remedy }),
-      });
     attempts = createAttempts<EmbeddingAttempt>({
       ...context,
       holdId: id,

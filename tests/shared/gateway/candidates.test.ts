@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { orderRoutes } from "../../../shared/gateway/candidates.ts";
+import { rejectionOf } from "../thrown-by.ts";
 import { route } from "./memory-metering.ts";
 import { drain, poolKey, seededRandom, startCandidates } from "./start-candidates.ts";
 
@@ -201,28 +202,34 @@ describe("a field that a route's protocol cannot carry", () => {
 
   test("leaves the route out where another carries it", async () => {
     const { candidates } = await startCandidates({ routes, findLimitations });
-    expect(candidates.refusedField).toBeNull();
     expect(drain(candidates)).toEqual(["2 env:openai"]);
   });
 
   test("is named where no route carries it: that of the route which would be tried first", async () => {
-    const { candidates } = await startCandidates({
-      routes: [routes[0], routes[2]] as never,
-      findLimitations,
+    const refused = startCandidates({ routes: [routes[0], routes[2]] as never, findLimitations });
+    expect((await rejectionOf(refused)).toBody().error).toMatchObject({
+      code: "unsupported_parameter",
+      param: "messages",
     });
-    expect(candidates.refusedField).toBe("messages");
-    expect(candidates.next()).toBeNull();
+  });
+
+  test("is named with its own remedy, where leaving it out is none", async () => {
+    const remedy = "input: at most 100 texts.";
+    const refused = startCandidates({
+      routes: [routes[0]] as never,
+      findLimitations: () => ({ dropped: [], refused: "input", remedy }),
+    });
+    expect((await rejectionOf(refused)).toBody().error).toMatchObject({ param: "input", message: remedy });
   });
 
   test("is named where the others have no key", async () => {
     const unknown = route({ id: 4, provider: "unheard-of" });
-    const { candidates } = await startCandidates({ routes: [routes[2], unknown] as never, findLimitations });
-    expect(candidates.refusedField).toBe("options.tools");
+    const refused = startCandidates({ routes: [routes[2], unknown] as never, findLimitations });
+    expect((await rejectionOf(refused)).toBody().error.param).toBe("options.tools");
   });
 
   test("is nothing to name where nobody has a key at all", async () => {
     const { candidates } = await startCandidates({ providers: { openai: false } });
-    expect(candidates.refusedField).toBeNull();
     expect(candidates.next()).toBeNull();
   });
 
