@@ -2,7 +2,7 @@ import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import { SluiceError, toSluiceError } from "../domain/errors.ts";
 import { discardBody } from "./read-json.ts";
-import { createRequestLog, describeCause, type RequestLog, type WriteLog } from "./request-log.ts";
+import { createRequestLog, type RequestLog, type WriteLog } from "./request-log.ts";
 import { servedByHeaderNames } from "./served-by-headers.ts";
 
 export interface AppEnv {
@@ -76,10 +76,7 @@ export function createApp({ name, allowedOrigins, now, randomId, writeLog }: App
   const respond = (thrown: unknown, context: Context<AppEnv>) => {
     const error = toSluiceError(thrown);
     const log = context.get("log");
-    log.note({
-      code: error.code,
-      ...(error.cause === undefined ? {} : { cause: describeCause(error.cause) }),
-    });
+    log.fail(error);
     if (error.retryAfterSeconds !== undefined) context.header("retry-after", String(error.retryAfterSeconds));
     return context.json(error.toBody(), error.status);
   };

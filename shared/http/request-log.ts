@@ -1,3 +1,4 @@
+import type { SluiceError } from "../domain/errors.ts";
 import { scrubSecrets } from "../domain/secret.ts";
 import type { Usage } from "../domain/usage.ts";
 
@@ -32,6 +33,8 @@ interface Fields {
 export interface RequestLog {
   readonly requestId: string;
   note(fields: Partial<Fields>): void;
+  /** Notes the error that a caller is told, with its cause, which a caller is not. */
+  fail(error: SluiceError): void;
   mark(phase: Phase): void;
   /** Another function writes the line later: when the work is over and not when the response begins. */
   defer(): void;
@@ -63,6 +66,9 @@ export function createRequestLog({ requestId, method, path, now, write }: Reques
   return {
     requestId,
     note: (noted) => void Object.assign(fields, noted),
+    fail({ code, cause }) {
+      Object.assign(fields, { code, ...(cause === undefined ? {} : { cause: describeCause(cause) }) });
+    },
     mark(phase) {
       const time = now();
       times[phase] = round(time - phaseStartedAt);

@@ -15,7 +15,7 @@ import {
   type EventStream,
   eventStreamHeaders,
 } from "../../../shared/http/event-stream.ts";
-import { describeCause, type RequestLog } from "../../../shared/http/request-log.ts";
+import type { RequestLog } from "../../../shared/http/request-log.ts";
 import { toEvents } from "./chat-events.ts";
 
 interface RequestRoutesOptions {
@@ -67,10 +67,7 @@ function continueStream(
   follow(first, find, { stream, lastEventId, until: now() + deadlineMs, now })
     .catch((thrown: unknown) => {
       const error = toSluiceError(thrown);
-      log.note({
-        code: error.code,
-        ...(error.cause === undefined ? {} : { cause: describeCause(error.cause) }),
-      });
+      log.fail(error);
       stream.send([{ type: "error", data: error.toBody() }]);
     })
     .finally(() => {

@@ -2,7 +2,7 @@ import type { AnswerPart, ChatResult, ServedBy } from "../../../shared/domain/ch
 import { type SluiceError, toSluiceError } from "../../../shared/domain/errors.ts";
 import type { OpenChat } from "../../../shared/gateway/gateway.ts";
 import { createEventStream, type EventStream } from "../../../shared/http/event-stream.ts";
-import { describeCause, type RequestLog } from "../../../shared/http/request-log.ts";
+import type { RequestLog } from "../../../shared/http/request-log.ts";
 
 /** Writes one answer as the events of a protocol. */
 export interface StreamWriter {
@@ -29,10 +29,7 @@ export function runStream(
     .pump(writer)
     .then(writer.onDone, (thrown: unknown) => {
       const error = toSluiceError(thrown);
-      log.note({
-        code: error.code,
-        ...(error.cause === undefined ? {} : { cause: describeCause(error.cause) }),
-      });
+      log.fail(error);
       writer.onError(error);
     })
     .finally(() => {
