@@ -43,7 +43,7 @@ create table private.route_outages (
 
 comment on table private.route_outages is 'Routes whose last calls failed. The row goes with the first call that succeeds.';
 comment on column private.route_outages.failures is 'In a row.';
-comment on column private.route_outages.until is 'No chat is sent there before; then one chat probes it. Null while it has not failed often enough.';
+comment on column private.route_outages.until is 'Chats ask it last before; then one chat probes it. Null while it has not failed often enough.';
 
 revoke all on private.provider_keys, private.key_cooldowns, private.route_outages
   from public, anon, authenticated, service_role;
@@ -77,7 +77,7 @@ begin
     for update of o skip locked
   ),
   probed as (
-    -- Longer than a silent provider is waited for, so that a second chat does not run into it as well.
+    -- Longer than a silent provider is waited for by default, so that a second chat does not run into it as well.
     update private.route_outages o set until = now() + interval '30 seconds' from due where o.route_id = due.route_id
     returning o.route_id
   )
@@ -145,7 +145,7 @@ end;
 $$;
 
 comment on function private.report_health is
-  'Takes down what chats learned of keys and routes. A route is skipped from its third failure in a row, for 5 s and twice as long each time, at most 20 s, so that it is back soon after it has recovered.';
+  'Takes down what chats learned of keys and routes. A route is asked last from its third failure in a row, for 5 s and twice as long each time, at most 20 s, so that it is back soon after it has recovered.';
 
 revoke all on function private.probe_routes, private.report_health from public;
 grant execute on function private.probe_routes, private.report_health to service_role;
