@@ -28,19 +28,22 @@ export interface ChatStart extends ServedBy {
   conversationId: string | null;
 }
 
-/** A limit of the caller's plan as it stands after this chat; amounts in its unit. */
+/** A limit of the caller as it stands, after this chat where a chat tells it; amounts in its unit. */
 export interface LimitState {
-  scope: "all" | "model";
-  /** The model for scope `model`; empty for scope `all`. */
+  scope: "all" | "model" | "provider";
+  /** The model or the provider; empty for scope `all`. */
   scopeId: string;
-  unit: "requests" | "tokens" | "nano_usd";
-  window: "day" | "month";
+  /** `concurrent`: requests that run at once. */
+  unit: "requests" | "tokens" | "nano_usd" | "concurrent";
+  /** `instant` is the window of what runs at once: only what is held counts in it. */
+  window: "minute" | "day" | "month" | "instant";
   limit: number;
+  /** Of requests a minute: those that cannot be sent at this moment. */
   used: number;
   held: number;
   left: number;
-  /** ISO 8601. */
-  resetsAt: string;
+  /** ISO 8601; null where nothing has to reset. */
+  resetsAt: string | null;
 }
 
 /** What a chat cost and what is left. */

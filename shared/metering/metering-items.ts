@@ -1,7 +1,7 @@
 import { toReplyItem } from "../database/replies.ts";
 import { readUsageRow, type UsageRow } from "../database/usage-row.ts";
-import type { LimitState } from "../domain/chat-event.ts";
 import { type ChatMessage, type ContentPart, type ToolCall, textOf } from "../domain/chat-message.ts";
+import { type LimitRow, readLimitRow } from "./limit-row.ts";
 import type { BeginRequest, Charge, HealthReport, Hold, Settlement, SettleRequest } from "./metering.ts";
 
 // What `begin_chats` and `settle_chats` are given and answer, in SQL's spelling.
@@ -47,7 +47,7 @@ export interface SettleAnswer {
   usage: UsageRow;
   cost_nano: number;
   estimated: boolean;
-  limits: (Omit<LimitState, "scopeId" | "left" | "resetsAt"> & { scope_id: string; resets_at: string })[];
+  limits: LimitRow[];
 }
 
 export function toBeginItem(request: BeginRequest) {
@@ -185,11 +185,6 @@ export function readSettlement(answer: SettleAnswer): Settlement {
     usage: readUsageRow(answer.usage),
     costNano: answer.cost_nano,
     estimated: answer.estimated,
-    limits: answer.limits.map(({ scope_id, resets_at, ...limit }) => ({
-      ...limit,
-      scopeId: scope_id,
-      left: Math.max(0, limit.limit - limit.used - limit.held),
-      resetsAt: new Date(resets_at).toISOString(),
-    })),
+    limits: answer.limits.map(readLimitRow),
   };
 }

@@ -1,43 +1,102 @@
+import type { LimitState } from "../domain/chat-event.ts";
 import { type ErrorCode, SluiceError } from "../domain/errors.ts";
+import { readTime } from "./limit-row.ts";
 
-const unitNames: Record<string, string> = { requests: "requests", tokens: "tokens", nano_usd: "budget" };
+/** The limit that stands in the way, as the database tells it. */
+interface LimitDetail extends Pick<LimitState, "scope" | "unit" | "window" | "limit"> {
+  /** Whose limit it is; a caller's own where absent. What belongs to the project is told without its figures. */
+  owner?: "caller" | "project";
+  scope_id: string;
+  used?: number;
+  held?: number;
+  resets_at: string | null;
+  retry_after_ms?: number | null;
+  upgrade?: string | null;
+}
 
 /**
- * The error that tells a caller why the database refused a chat: for a limit what ran out, when it resets and which plan
+ * The error that tells a caller why the database refused to hold: for a limit what ran out, when it resets and which plan
  * would help.
- * @param detail the members that `begin_chats` gives, in SQL's spelling
+ * @param detail the members that `begin_chats` and `place_hold` give, in SQL's spelling
  */
 export function refusalError(code: ErrorCode, detail: Record<string, unknown> | null): SluiceError {
   if (code === "model_not_allowed" || code === "model_not_found")
     return new SluiceError(code, { param: "model" });
   if (code === "unsupported_parameter") return unsupportedError(String(detail?.missing));
   if (code === "conversation_not_found") return new SluiceError(code, { param: "conversationId" });
-  if (detail === null || (code !== "quota_exceeded" && code !== "rate_limited")) return new SluiceError(code);
+  if (detail === null) return new SluiceError(code);
+  if (code === "quota_exceeded") return quotaError(detail as unknown as LimitDetail);
+  if (code === "rate_limited") return rateError(detail as unknown as LimitDetail);
+  return new SluiceError(code);
+}
 
-  const resetsAt = new Date(String(detail.resets_at)).toISOString();
-  const limit = {
-    scope: detail.scope,
-    scopeId: detail.scope_id,
-    unit: detail.unit,
-    window: detail.window,
-    limit: detail.limit,
-    ...(code === "quota_exceeded" ? { used: detail.used, held: detail.held } : {}),
-    resetsAt,
-  };
-  const what = `What is left of the plan's ${unitNames[String(detail.unit)]} of this ${detail.window}`;
-  if (code === "rate_limited") {
-    const retryAfterSeconds = Math.ceil(Number(detail.retry_after_ms) / 1000);
-    return new SluiceError(code, {
-      message: `Too fast: the plan allows ${detail.limit} requests a minute. Wait ${retryAfterSeconds} s and try again.`,
-      retryAfterSeconds,
-      detail: { limit },
-    });
-  }
-  const upgrade = typeof detail.upgrade === "string" ? detail.upgrade : null;
-  return new SluiceError(code, {
-    message: `${what} does not cover this request. It resets at ${resetsAt}${upgrade ? `; the plan "${upgrade}" would allow it` : ""}.`,
-    detail: { limit, upgrade },
+/** What a limit counts: what is left of it, and so much of it. */
+const unitWords = {
+  requests: { left: "requests", counted: "requests" },
+  tokens: { left: "tokens", counted: "tokens" },
+  nano_usd: { left: "budget", counted: "nano-USD" },
+  concurrent: { left: "requests", counted: "requests" },
+};
+
+/** A limit that waiting helps against is one of a day or a month; what a minute or a moment never allows is asked for in vain. */
+function quotaError(detail: LimitDetail): SluiceError {
+  const { window, unit } = detail;
+  const { left, counted } = unitWords[unit];
+  const upgrade = detail.upgrade ?? null;
+  const helpful = upgrade === null ? "" : `; the plan "${upgrade}" would allow it`;
+  const { owner, subject, figure } = wordsOf(detail);
+  const isMeasured = unit === "tokens" || unit === "nano_usd";
+  const message =
+    window === "day" || window === "month"
+      ? `What is left of the ${owner}'s ${left} of this ${window}${subject} does not cover this request. It resets at ${readTime(detail.resets_at)}${helpful}.`
+      : `What the ${owner} allows ${window === "minute" ? "a minute" : "at once"}${subject}${figure && `, ${figure} ${counted},`} does not cover this request. ${isMeasured ? "Ask for less" : "Waiting does not help"}${helpful}.`;
+  return new SluiceError("quota_exceeded", {
+    message,
+    detail: { limit: describeLimit(detail, { used: detail.used, held: detail.held }), upgrade },
   });
+}
+
+/** A place that is taken is free again when another request is over: nobody knows when. */
+const placeWaitMs = 2000;
+
+function rateError(detail: LimitDetail): SluiceError {
+  const retryAfterSeconds = Math.ceil((detail.retry_after_ms ?? placeWaitMs) / 1000);
+  const { left, counted } = unitWords[detail.unit];
+  const { owner, subject, figure } = wordsOf(detail);
+  const wait = `Wait ${retryAfterSeconds} s and try again.`;
+  let message: string;
+  if (detail.unit === "concurrent")
+    message = figure
+      ? `Too many requests at once${subject}: the ${owner} allows ${figure}. Wait for one to finish and try again.`
+      : `Too many requests at once${subject}: the ${owner} allows no more at this moment. ${wait}`;
+  else
+    message = figure
+      ? `Too fast: the ${owner} allows ${figure} ${counted} a minute${subject}. ${wait}`
+      : `Too fast: what is left of the ${owner}'s ${left} of this minute${subject} does not cover this request. ${wait}`;
+  return new SluiceError("rate_limited", {
+    message,
+    retryAfterSeconds,
+    detail: { limit: describeLimit(detail) },
+  });
+}
+
+/** Who limits what to how much, in words; the figure is empty where it must not be told. */
+function wordsOf({ owner, scope, scope_id, limit }: LimitDetail) {
+  const isOfProject = owner === "project";
+  return {
+    owner: isOfProject ? "service" : "plan",
+    subject: scope === "all" ? "" : ` for the ${scope} ${scope_id}`,
+    figure: isOfProject ? "" : String(limit),
+  };
+}
+
+function describeLimit(detail: LimitDetail, counted: object = {}) {
+  const { owner = "caller", scope, scope_id, unit, window, limit, resets_at } = detail;
+  return {
+    ...{ owner, scope, scopeId: scope_id, unit, window },
+    ...(owner === "caller" ? { limit, ...counted } : {}),
+    resetsAt: readTime(resets_at),
+  };
 }
 
 /** What a model cannot do, by the name in the catalogue: the field that asks for it, and in words. */

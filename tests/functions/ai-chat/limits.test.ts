@@ -39,6 +39,7 @@ test("a request beyond the day's limit gets 402 with what ran out, when it reset
       param: null,
       message: `What is left of the plan's requests of this day does not cover this request. It resets at ${resetsAt}; the plan "${helpful}" would allow it.`,
       limit: {
+        owner: "caller",
         scope: "all",
         scopeId: "",
         unit: "requests",
@@ -103,6 +104,7 @@ test("requests that come too fast get 429 with Retry-After, and cost nothing", a
     param: null,
     message: `Too fast: the plan allows 2 requests a minute. Wait ${seconds} s and try again.`,
     limit: {
+      owner: "caller",
       scope: "all",
       scopeId: "",
       unit: "requests",

@@ -37,6 +37,7 @@ describe("an exhausted limit", () => {
       param: null,
       code: "quota_exceeded",
       limit: {
+        owner: "caller",
         scope: "all",
         scopeId: "",
         unit: "nano_usd",
@@ -58,6 +59,15 @@ describe("an exhausted limit", () => {
     expect(refusalError("quota_exceeded", { ...exhausted, unit, window }).message).toContain(words);
   });
 
+  test.each([
+    ["model", "openai/gpt-4o", "budget of this month for the model openai/gpt-4o does not cover"],
+    ["provider", "groq", "budget of this month for the provider groq does not cover"],
+  ])("of a %s names it", (scope, scope_id, words) => {
+    const error = refusalError("quota_exceeded", { ...exhausted, scope, scope_id });
+    expect(error.message).toContain(words);
+    expect(error.toBody().error.limit).toMatchObject({ scope, scopeId: scope_id });
+  });
+
   test("names no plan where none would help", () => {
     const { message, upgrade } = refusalError("quota_exceeded", { ...exhausted, upgrade: null }).toBody()
       .error;
@@ -76,6 +86,7 @@ describe("a rate", () => {
       param: null,
       code: "rate_limited",
       limit: {
+        owner: "caller",
         scope: "all",
         scopeId: "",
         unit: "requests",
@@ -84,6 +95,102 @@ describe("a rate", () => {
         resetsAt: "2026-11-20T11:00:05.200Z",
       },
     });
+  });
+
+  test.each([
+    ["requests", "provider", "groq", "Too fast: the plan allows 10 requests a minute for the provider groq."],
+    ["tokens", "all", "", "Too fast: the plan allows 10 tokens a minute."],
+    [
+      "nano_usd",
+      "model",
+      "openai/gpt-4o",
+      "Too fast: the plan allows 10 nano-USD a minute for the model openai/gpt-4o.",
+    ],
+  ])("of %s of scope %s %s is called by its name", (unit, scope, scope_id, words) => {
+    const error = refusalError("rate_limited", { ...tooFast, unit, scope, scope_id });
+    expect(error.message).toBe(`${words} Wait 5 s and try again.`);
+    expect(error.retryAfterSeconds).toBe(5);
+  });
+
+  test("that a request alone goes beyond is not waited for", () => {
+    const tooMuch = { ...exhausted, unit: "tokens", window: "minute", limit: 100 };
+    expect(refusalError("quota_exceeded", tooMuch).message).toBe(
+      'What the plan allows a minute, 100 tokens, does not cover this request. Ask for less; the plan "pro" would allow it.',
+    );
+  });
+});
+
+describe("requests at once", () => {
+  const atOnce = {
+    ...tooFast,
+    unit: "concurrent",
+    window: "instant",
+    limit: 2,
+    resets_at: null,
+    retry_after_ms: 2000,
+  };
+
+  test("are told how many the plan allows, and to wait a little", () => {
+    const error = refusalError("rate_limited", atOnce);
+    expect(error).toMatchObject({ status: 429, retryAfterSeconds: 2 });
+    expect(error.toBody().error).toMatchObject({
+      message: "Too many requests at once: the plan allows 2. Wait for one to finish and try again.",
+      limit: { owner: "caller", unit: "concurrent", window: "instant", limit: 2, resetsAt: null },
+    });
+  });
+
+  test("to one model are told so", () => {
+    const { message } = refusalError("rate_limited", {
+      ...atOnce,
+      scope: "model",
+      scope_id: "openai/gpt-4o",
+    });
+    expect(message).toContain("at once for the model openai/gpt-4o: the plan allows 2.");
+  });
+
+  test("are told to wait a little where nothing says how long", () => {
+    expect(refusalError("rate_limited", { ...atOnce, retry_after_ms: null }).retryAfterSeconds).toBe(2);
+  });
+
+  test("of which none is allowed are not waited for", () => {
+    const { message } = refusalError("quota_exceeded", { ...atOnce, limit: 0, upgrade: null });
+    expect(message).toBe(
+      "What the plan allows at once, 0 requests, does not cover this request. Waiting does not help.",
+    );
+  });
+});
+
+describe("a limit of the whole project is told without its figures:", () => {
+  const figures = { owner: "project", limit: 7_777_777, used: 6_666_666, held: 5_555_555, upgrade: null };
+  const minute = { ...tooFast, ...figures };
+  test.each([
+    [
+      "quota_exceeded",
+      { ...exhausted, ...figures },
+      "What is left of the service's budget of this month does not cover this request. It resets at 2026-12-01T00:00:00.000Z.",
+    ],
+    [
+      "quota_exceeded",
+      { ...exhausted, ...figures, unit: "tokens", window: "minute" },
+      "What the service allows a minute does not cover this request. Ask for less.",
+    ],
+    [
+      "rate_limited",
+      { ...minute, scope: "provider", scope_id: "groq" },
+      "Too fast: what is left of the service's requests of this minute for the provider groq does not cover this request. Wait 5 s and try again.",
+    ],
+    [
+      "rate_limited",
+      { ...minute, unit: "concurrent", window: "instant", resets_at: null, retry_after_ms: 2000 },
+      "Too many requests at once: the service allows no more at this moment. Wait 2 s and try again.",
+    ],
+  ] as const)("%s %#", (code, detail, message) => {
+    const { error } = refusalError(code, detail).toBody();
+    expect(error.message).toBe(message);
+    const { scope, scope_id: scopeId, unit, window, resets_at } = detail;
+    const resetsAt = resets_at && new Date(resets_at).toISOString();
+    expect(error.limit).toEqual({ owner: "project", scope, scopeId, unit, window, resetsAt });
+    expect(JSON.stringify(error)).not.toMatch(/7777777|6666666|5555555/);
   });
 });
 
