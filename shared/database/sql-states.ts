@@ -8,7 +8,10 @@ const errorCodes: Record<string, ErrorCode> = {
   SL403: "model_not_allowed",
   SL404: "conversation_not_found",
   SL44M: "model_not_found",
+  SL44H: "hold_not_found",
   SL405: "internal_error",
+  SL409: "request_running",
+  SL422: "idempotency_mismatch",
   SL429: "rate_limited",
   SL503: "model_unavailable",
 };

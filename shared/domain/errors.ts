@@ -85,10 +85,31 @@ export const errorTable = {
     type: "not_found_error",
     message: "There is no such request of yours: its id is that of the answer's header x-request-id.",
   },
+  user_not_found: {
+    status: 404,
+    type: "not_found_error",
+    message: "There is no such user: userId is the id of somebody who is signed up.",
+  },
+  hold_not_found: {
+    status: 404,
+    type: "not_found_error",
+    message: "There is no such hold of a service: its id is the one that was answered when it was placed.",
+  },
   method_not_allowed: {
     status: 405,
     type: "invalid_request_error",
     message: "This address does not take this method.",
+  },
+  request_running: {
+    status: 409,
+    type: "invalid_request_error",
+    message: "A request with this Idempotency-Key is still running: wait for it.",
+    retryAfterSeconds: 1,
+  },
+  idempotency_mismatch: {
+    status: 422,
+    type: "invalid_request_error",
+    message: "This Idempotency-Key was used with another body: take a new key.",
   },
   rate_limited: { status: 429, type: "rate_limit_error", message: "Too many requests: wait and try again." },
   internal_error: { status: 500, type: "server_error", message: "Something went wrong on our side." },
@@ -132,6 +153,12 @@ export const errorTable = {
     type: "server_error",
     message: "The keys that tokens are signed with cannot be fetched at the moment: wait and try again.",
     retryAfterSeconds: 2,
+  },
+  not_configured: {
+    status: 503,
+    type: "server_error",
+    message: "This is not set up here: the operator does so with the settings that the manual names.",
+    // No Retry-After: until somebody acts.
   },
   settlement_pending: {
     status: 503,

@@ -24,10 +24,19 @@ export function refusalError(code: ErrorCode, detail: Record<string, unknown> | 
     return new SluiceError(code, { param: "model" });
   if (code === "unsupported_parameter") return unsupportedError(String(detail?.missing));
   if (code === "conversation_not_found") return new SluiceError(code, { param: "conversationId" });
+  if (code === "idempotency_mismatch") return new SluiceError(code, { param: "Idempotency-Key" });
   if (detail === null) return new SluiceError(code);
+  if (code === "request_running") return runningError(String(detail.request_id));
   if (code === "quota_exceeded") return quotaError(detail as unknown as LimitDetail);
   if (code === "rate_limited") return rateError(detail as unknown as LimitDetail);
   return new SluiceError(code);
+}
+
+function runningError(requestId: string): SluiceError {
+  return new SluiceError("request_running", {
+    message: `A request with this Idempotency-Key is still running: wait for it, or come back for its reply at ai-chat/requests/${requestId}.`,
+    detail: { requestId },
+  });
 }
 
 /** What a limit counts: what is left of it, and so much of it. */

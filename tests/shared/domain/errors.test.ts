@@ -15,7 +15,9 @@ describe.each(rows)("the error %s", (code, row) => {
       403: ["permission_error"],
       404: ["not_found_error"],
       405: ["invalid_request_error"],
+      409: ["invalid_request_error"],
       413: ["invalid_request_error"],
+      422: ["invalid_request_error"],
       429: ["rate_limit_error"],
       500: ["server_error"],
       502: ["provider_error"],
@@ -30,9 +32,11 @@ describe.each(rows)("the error %s", (code, row) => {
     expect(row.message).not.toMatch(/postgres|postgrest|supabase|deno|sql/i);
   });
 
-  test("says when to come back if the service is away, and only then", () => {
+  test("says when to come back if it is over by itself, and only then", () => {
     // A rate limit knows its own wait, and an answer that is there already must not be asked for again.
-    const helps = row.status === 503 && code !== "settlement_pending";
+    const helps =
+      (row.status === 503 && code !== "settlement_pending" && code !== "not_configured") ||
+      code === "request_running";
     expect(row.retryAfterSeconds !== undefined).toBe(helps);
     expect(new SluiceError(code).retryAfterSeconds).toBe(row.retryAfterSeconds);
   });

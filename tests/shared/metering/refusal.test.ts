@@ -194,6 +194,24 @@ describe("a limit of the whole project is told without its figures:", () => {
   });
 });
 
+describe("a key that stands for a request", () => {
+  const detail = { request_id: "5b0fd0ff-43b5-4a6b-9d0e-0a8f7a3f9b11" };
+
+  test("that is still running leads to its reply", () => {
+    const error = refusalError("request_running", detail);
+    expect(error).toMatchObject({ status: 409, retryAfterSeconds: 1 });
+    expect(error.toBody().error).toMatchObject({ param: null, requestId: detail.request_id });
+    expect(error.message).toMatch(/ai-chat\/requests\/5b0fd0ff-43b5-4a6b-9d0e-0a8f7a3f9b11\.$/);
+  });
+
+  test("with another body is the field at fault", () => {
+    const error = refusalError("idempotency_mismatch", detail);
+    expect(error.status).toBe(422);
+    expect(error.toBody().error).toMatchObject({ param: "Idempotency-Key" });
+    expect(error.toBody().error).not.toHaveProperty("requestId");
+  });
+});
+
 describe("something that the model cannot do", () => {
   test.each([
     ["image", "messages", "messages: this model cannot see images. Choose another model or leave it out."],
