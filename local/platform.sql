@@ -1,5 +1,6 @@
 -- What Supabase's Postgres image has and a plain Postgres lacks: the roles, the schema of the sign-in service, and the
--- schema of extensions. Applied once to a new data directory, by its superuser `supabase_admin`, before any migration.
+-- schema of extensions (which themselves are in extensions/). Applied once to a new data directory, by its superuser
+-- `supabase_admin`, before any migration.
 --
 -- Migrations run as `postgres`, which owns the database but, as on Supabase, is no superuser: what passes here
 -- passes there. Nothing in `public` is granted to anyone.
