@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import { SluiceError, toSluiceError } from "../domain/errors.ts";
+import { rateLimitHeaderNames } from "./rate-limit-headers.ts";
 import { discardBody } from "./read-json.ts";
 import { createRequestLog, type RequestLog, type WriteLog } from "./request-log.ts";
 import { servedByHeaderNames } from "./served-by-headers.ts";
@@ -59,12 +60,21 @@ export function createApp({ name, allowedOrigins, now, randomId, writeLog }: App
     origin: (origin) => (isAllowed(origin) ? origin : null),
     allowMethods: ["GET", "POST", "PATCH", "DELETE"],
     allowHeaders: [
-      ...["authorization", "apikey", "content-type", "x-client-info", "x-region", "last-event-id"],
+      ...[
+        "authorization",
+        "apikey",
+        "content-type",
+        "x-client-info",
+        "x-region",
+        "last-event-id",
+        "idempotency-key",
+      ],
       ...openaiClientHeaders,
     ],
     exposeHeaders: [
       ...["x-request-id", "retry-after", "server-timing", "x-should-retry"],
       ...servedByHeaderNames,
+      ...rateLimitHeaderNames,
     ],
     maxAge: 3600,
   });

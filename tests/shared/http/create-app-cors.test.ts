@@ -21,6 +21,8 @@ describe("cross-origin calls", () => {
       expect.arrayContaining([
         ...["x-request-id", "retry-after", "server-timing", "x-should-retry", "x-sluice-model"],
         ...["x-sluice-provider", "x-sluice-attempts", "x-sluice-credential", "x-sluice-warnings"],
+        ...["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
+        ...["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"],
       ]),
     );
   });
@@ -59,7 +61,7 @@ describe("cross-origin calls", () => {
     },
   });
 
-  test("are announced by a preflight, which our pages pass with all that supabase-js sends", async () => {
+  test("are announced by a preflight, which our pages pass with all that supabase-js sends and what is ours", async () => {
     const { status, headers, text } = await startDemoApp().call("/demo/well", preflight(ours));
     expect(status).toBe(204);
     expect(text).toBe("");
@@ -71,7 +73,10 @@ describe("cross-origin calls", () => {
       "DELETE",
     ]);
     expect(headers.get("access-control-allow-headers")?.split(",")).toEqual(
-      expect.arrayContaining(["authorization", "apikey", "content-type", "x-client-info", "x-region"]),
+      expect.arrayContaining([
+        ...["authorization", "apikey", "content-type", "x-client-info", "x-region"],
+        ...["last-event-id", "idempotency-key"],
+      ]),
     );
   });
 
