@@ -119,12 +119,31 @@ export type Database = {
     };
     Functions: {
       begin_chats: { Args: { items: Json }; Returns: Json[] };
+      claim_alerts: { Args: { most: number }; Returns: Json[] };
       extend_chat: { Args: { hold_id: string }; Returns: boolean };
       find_request: { Args: { request_id: string; user_id: string }; Returns: Json };
+      get_balance: { Args: { user_id: string }; Returns: Json };
+      get_limits: { Args: { user_id: string }; Returns: Json };
+      get_usage: {
+        Args: {
+          from_at: string;
+          group_by?: string;
+          page_cursor?: string;
+          page_limit?: number;
+          to_at: string;
+          user_id: string;
+        };
+        Returns: Json;
+      };
       list_models: { Args: { model_id?: string; user_id: string }; Returns: Json[] };
+      place_hold: { Args: { item: Json }; Returns: Json };
+      release_hold: { Args: { hold_id: string }; Returns: Json };
       reopen_route: { Args: { route_id: number }; Returns: boolean };
+      report_alerts: { Args: { delivered: string[]; failed: string[] }; Returns: Json };
       save_reply_parts: { Args: { items: Json }; Returns: string[] };
+      set_time_zone: { Args: { time_zone: string; user_id: string }; Returns: Json };
       settle_chats: { Args: { items: Json }; Returns: Json[] };
+      settle_hold: { Args: { item: Json }; Returns: Json };
     };
     Enums: {
       finish_reason: "stop" | "length" | "content_filter" | "tool_calls" | "interrupted";

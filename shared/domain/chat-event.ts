@@ -13,8 +13,8 @@ export interface Warning {
 export interface ServedBy {
   model: string;
   provider: string;
-  /** Whose key: of the service's environment, or of its pool in the database. */
-  credential: "environment" | "pool";
+  /** Whose key: of the service's environment, or of its pool in the database. Absent where a kept answer is told again. */
+  credential?: "environment" | "pool";
   /** How many provider calls it took so far, this one among them. */
   attempts: number;
   warnings: Warning[];

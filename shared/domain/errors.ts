@@ -1,3 +1,5 @@
+import type { LimitState } from "./chat-event.ts";
+
 /** What a caller can do about an error, as OpenAI clients know the classes. */
 export type ErrorType =
   | "invalid_request_error"
@@ -200,6 +202,8 @@ export interface ErrorBody {
 }
 
 interface ErrorOptions {
+  /** The caller's limits as they stand, for the headers of the answer. */
+  allowance?: LimitState[] | undefined;
   /** A public message that says more than the table's. Never a provider's, a library's or the database's text. */
   message?: string;
   /** The field of the request at fault. */
@@ -218,6 +222,8 @@ export class SluiceError extends Error {
   /** HTTP status, where the response has not begun yet. */
   readonly status: (typeof errorTable)[ErrorCode]["status"];
   readonly retryAfterSeconds: number | undefined;
+  /** The caller's limits as they stand, where a limit was asked; for the headers of the answer. */
+  readonly allowance: LimitState[];
   readonly #param: string | undefined;
   readonly #detail: Record<string, unknown> | undefined;
 
@@ -227,6 +233,7 @@ export class SluiceError extends Error {
     this.code = code;
     this.status = errorTable[code].status;
     this.retryAfterSeconds = options.retryAfterSeconds ?? row.retryAfterSeconds;
+    this.allowance = options.allowance ?? [];
     this.#param = options.param;
     this.#detail = options.detail;
   }
@@ -237,6 +244,7 @@ export class SluiceError extends Error {
       message: this.message,
       ...(this.#param === undefined ? {} : { param: this.#param }),
       ...(this.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: this.retryAfterSeconds }),
+      allowance: this.allowance,
       detail: { ...this.#detail, ...detail },
       cause: this.cause,
     });

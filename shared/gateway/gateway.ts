@@ -1,7 +1,8 @@
 import type { Replies } from "../database/replies.ts";
-import type { AnswerPart, ChatResult, ChatStart, ServedBy } from "../domain/chat-event.ts";
+import type { AnswerPart, ChatResult, ChatStart, LimitState, ServedBy } from "../domain/chat-event.ts";
 import type { ChatRequest } from "../domain/chat-request.ts";
 import { SluiceError } from "../domain/errors.ts";
+import type { Idempotency } from "../domain/idempotency.ts";
 import type { Metering, Settlement, SettleRequest } from "../metering/metering.ts";
 import type { ProviderRegistry } from "../providers/registry.ts";
 import type { Attempts, ProviderCall } from "./attempts.ts";
@@ -43,6 +44,8 @@ export interface ChatCall {
   id: string;
   userId: string;
   request: ChatRequest;
+  /** Null where every sending is a request of its own. */
+  idempotency: Idempotency | null;
   /** Whether the listener can take back what it was sent, so that another provider may begin again. */
   canRestart: boolean;
   observer: Observer;
@@ -58,6 +61,10 @@ export interface ChatListener {
 /** A chat whose provider has begun to answer. */
 export interface OpenChat {
   start: ChatStart;
+  /** Whether the answer was made and paid for before, under the same idempotency key. */
+  isReplay: boolean;
+  /** The caller's limits when the chat was let through; empty for a replay. */
+  allowance: LimitState[];
   /**
    * Reads the provider to its end, whether or not anybody listens, then settles. To be called once, at once.
    * @throws SluiceError when the answer broke off (with what was charged for the part that arrived, which is kept) or could not be
@@ -81,7 +88,7 @@ export interface Gateway {
 
 export interface GatewayOptions {
   metering: Metering;
-  replies: Pick<Replies, "save">;
+  replies: Pick<Replies, "save" | "find">;
   providers: ProviderRegistry;
   openKey: OpenKey;
   limits: TimeLimits;

@@ -1,5 +1,12 @@
 import { SluiceError } from "../domain/errors.ts";
-import type { BeginRequest, Hold, Metering, Settlement, SettleRequest } from "../metering/metering.ts";
+import type {
+  BeginRequest,
+  Hold,
+  Metering,
+  Repetition,
+  Settlement,
+  SettleRequest,
+} from "../metering/metering.ts";
 import type { Observer } from "./gateway.ts";
 import { releaseReliably, settleReliably } from "./settle-reliably.ts";
 import { within } from "./within.ts";
@@ -46,9 +53,9 @@ export function createHolding({ metering, now, keepAlive }: HoldingOptions) {
   }
 
   /** @throws SluiceError with the refusal, when nothing stays held */
-  return async function place(request: BeginRequest, observer: Observer): Promise<PlacedHold> {
+  return async function place(request: BeginRequest, observer: Observer): Promise<PlacedHold | Repetition> {
     const { holdId } = request;
-    let hold: Hold;
+    let hold: Hold | Repetition;
     try {
       hold = await within(
         beginPatienceMs,
@@ -63,6 +70,7 @@ export function createHolding({ metering, now, keepAlive }: HoldingOptions) {
     } finally {
       observer.mark("begin");
     }
+    if ("replayOf" in hold) return hold;
     const over = Promise.withResolvers<void>();
     keepAlive(over.promise);
 

@@ -9,6 +9,7 @@ import type { ChatCall, ChatListener, GatewayContext, OpenChat } from "./gateway
 import type { PlacedHold } from "./holding.ts";
 import { readFirstText, toKeptMessages } from "./kept-messages.ts";
 import { checkResults, findNeeds, joinHistory, measurePrompt } from "./prompt.ts";
+import { replayChat } from "./replay-chat.ts";
 import { createReplyWriter } from "./reply-writer.ts";
 import { findUnsupported, keepOptions, toWarnings, warnOfProvider } from "./warnings.ts";
 import { wholeResponseMs } from "./watch.ts";
@@ -33,9 +34,11 @@ export async function openChat(call: ChatCall, context: GatewayContext): Promise
       outputModality: "text",
       needs: findNeeds(request.options),
       maxOutputTokens: request.options.maxTokens,
+      idempotency: call.idempotency,
     },
     observer,
   );
+  if ("replayOf" in hold) return replayChat(userId, hold.replayOf, context.replies);
   let attempts: Attempts<Attempt> | null = null;
   let attempt: Attempt;
   try {
@@ -53,6 +56,8 @@ export async function openChat(call: ChatCall, context: GatewayContext): Promise
   const chat = { call, conversationId, hold, attempts, context };
   return {
     start: { id, conversationId, ...attempt.served },
+    isReplay: false,
+    allowance: hold.allowance,
     pump: (listener) => pump(chat, attempt, listener),
   };
 }

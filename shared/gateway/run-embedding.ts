@@ -1,4 +1,4 @@
-import type { Bill, ServedBy } from "../domain/chat-event.ts";
+import type { Bill, LimitState, ServedBy } from "../domain/chat-event.ts";
 import { SluiceError } from "../domain/errors.ts";
 import type { PartialUsage } from "../domain/usage.ts";
 import { type Embeddings, type Limitations, type Provider, ProviderError } from "../providers/provider.ts";
@@ -29,6 +29,8 @@ export interface EmbeddingResult extends ServedBy, Bill {
   id: string;
   /** One a text, in the order of the texts. */
   vectors: number[][];
+  /** The caller's limits when the request was let through. */
+  allowance: LimitState[];
 }
 
 interface EmbeddingAttempt extends ProviderCall {
@@ -64,9 +66,11 @@ export async function runEmbedding(call: EmbeddingCall, context: GatewayContext)
       outputModality: "embeddings",
       needs: [],
       maxOutputTokens: undefined,
+      idempotency: null,
     },
     observer,
   );
+  if ("replayOf" in hold) throw new SluiceError("internal_error");
   let attempts: Attempts<EmbeddingAttempt> | null = null;
   let attempt: EmbeddingAttempt;
   try {
@@ -100,7 +104,16 @@ export async function runEmbedding(call: EmbeddingCall, context: GatewayContext)
   const outcome = { charges: attempts.charges(), messages: [], ...(health && { health }) };
   const { usage, costNano, estimated, limits: left } = await hold.conclude(outcome, null);
   const { vectors } = attempt.result();
-  return { id, ...attempt.served, vectors, usage, costNano, estimated, limits: left };
+  return {
+    id,
+    ...attempt.served,
+    vectors,
+    usage,
+    costNano,
+    estimated,
+    limits: left,
+    allowance: hold.allowance,
+  };
 }
 
 /** What a provider cannot serve. */

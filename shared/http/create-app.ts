@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import { SluiceError, toSluiceError } from "../domain/errors.ts";
-import { rateLimitHeaderNames } from "./rate-limit-headers.ts";
+import { rateLimitHeaderNames, rateLimitHeaders } from "./rate-limit-headers.ts";
 import { discardBody } from "./read-json.ts";
 import { createRequestLog, type RequestLog, type WriteLog } from "./request-log.ts";
 import { servedByHeaderNames } from "./served-by-headers.ts";
@@ -19,6 +19,8 @@ interface AppOptions {
   allowedOrigins: string[];
   /** Milliseconds of a monotonic clock. */
   now(): number;
+  /** Milliseconds since the epoch. */
+  epochMs(): number;
   randomId(): string;
   writeLog: WriteLog;
 }
@@ -41,7 +43,7 @@ const openaiClientHeaders = [
 /**
  * The frame of every function: request id, CORS, one log line a request, and the one place where an error becomes a response.
  */
-export function createApp({ name, allowedOrigins, now, randomId, writeLog }: AppOptions): App {
+export function createApp({ name, allowedOrigins, now, epochMs, randomId, writeLog }: AppOptions): App {
   const app: App = new Hono<AppEnv>({ strict: false });
   const isAllowed = (origin: string) => allowedOrigins.includes(origin) || allowedOrigins.includes("*");
 
@@ -72,7 +74,7 @@ export function createApp({ name, allowedOrigins, now, randomId, writeLog }: App
       ...openaiClientHeaders,
     ],
     exposeHeaders: [
-      ...["x-request-id", "retry-after", "server-timing", "x-should-retry"],
+      ...["x-request-id", "retry-after", "server-timing", "x-should-retry", "idempotent-replayed"],
       ...servedByHeaderNames,
       ...rateLimitHeaderNames,
     ],
@@ -88,7 +90,7 @@ export function createApp({ name, allowedOrigins, now, randomId, writeLog }: App
     const log = context.get("log");
     log.fail(error);
     if (error.retryAfterSeconds !== undefined) context.header("retry-after", String(error.retryAfterSeconds));
-    return context.json(error.toBody(), error.status);
+    return context.json(error.toBody(), error.status, rateLimitHeaders(error.allowance, epochMs()));
   };
   app.onError(respond);
   // Not thrown: an error at this place skips what middleware adds to the answer.

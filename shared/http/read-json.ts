@@ -12,7 +12,15 @@ const maxDepth = 32;
  * @throws SluiceError body_too_large, body_too_deep or invalid_json
  */
 export async function readJson(request: Request): Promise<unknown> {
-  const text = await readText(request);
+  return parseJsonBytes(await readBytes(request));
+}
+
+/**
+ * Parses the bytes of a body.
+ * @throws SluiceError body_too_deep or invalid_json
+ */
+export function parseJsonBytes(bytes: Uint8Array): unknown {
+  const text = decode(bytes);
   if (isDeeperThan(text, maxDepth)) throw new SluiceError("body_too_deep");
   try {
     return JSON.parse(text);
@@ -21,12 +29,7 @@ export async function readJson(request: Request): Promise<unknown> {
   }
 }
 
-async function readText(request: Request): Promise<string> {
-  const bytes = await readBytes(request).catch((error: unknown) => {
-    if (error instanceof SluiceError) throw error;
-    // The client left while it sent.
-    throw new SluiceError("invalid_json", { cause: error });
-  });
+function decode(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
@@ -34,7 +37,18 @@ async function readText(request: Request): Promise<string> {
   }
 }
 
-async function readBytes(request: Request): Promise<Uint8Array> {
+/**
+ * The bytes of a body, counted while they arrive.
+ * @throws SluiceError body_too_large; invalid_json where the client left while it sent
+ */
+export function readBytes(request: Request): Promise<Uint8Array> {
+  return collectBytes(request).catch((error: unknown) => {
+    if (error instanceof SluiceError) throw error;
+    throw new SluiceError("invalid_json", { cause: error });
+  });
+}
+
+async function collectBytes(request: Request): Promise<Uint8Array> {
   const announced = request.headers.get("content-length");
   if (announced !== null) {
     if (!(Number(announced) <= maxBytes)) throw new SluiceError("body_too_large");

@@ -18,7 +18,7 @@ interface Fields {
   userId: string;
   model: string;
   provider: string;
-  credential: string;
+  credential: string | undefined;
   attempts: number;
   stream: boolean;
   clientLeft: boolean;

@@ -16,7 +16,7 @@ export function servedByHeaders({ model, provider, attempts, credential, warning
     "x-sluice-model": encodeURI(model),
     "x-sluice-provider": provider,
     "x-sluice-attempts": String(attempts),
-    "x-sluice-credential": credential,
+    ...(credential === undefined ? {} : { "x-sluice-credential": credential }),
     ...(warnings.length === 0 ? {} : { "x-sluice-warnings": warnings.map(({ param }) => param).join(",") }),
   };
 }

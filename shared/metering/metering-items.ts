@@ -6,8 +6,9 @@ import type { BeginRequest, Charge, HealthReport, Hold, Settlement, SettleReques
 
 // What `begin_chats` and `settle_chats` are given and answer, in SQL's spelling.
 
-export type BeginAnswer = { hold_id: string; detail?: Record<string, unknown> | null } & (
-  | { refusal: string }
+export type BeginAnswer = { hold_id: string } & (
+  | { refusal: string; detail?: Record<string, unknown> | null; limits?: LimitRow[] | null }
+  | { replay_of: string }
   | ({ refusal?: undefined } & HoldAnswer)
 );
 
@@ -28,6 +29,7 @@ interface HoldAnswer {
   max_output_tokens: number;
   supported_parameters: string[];
   first_token_ms: number | null;
+  limits: LimitRow[];
   history: MessageAnswer[];
 }
 
@@ -67,6 +69,10 @@ export function toBeginItem(request: BeginRequest) {
     output_modality: request.outputModality,
     needs: request.needs,
     max_output_tokens: request.maxOutputTokens ?? null,
+    ...(request.idempotency && {
+      idempotency_key: request.idempotency.key,
+      body_hash: request.idempotency.bodyHash,
+    }),
   };
 }
 
@@ -94,6 +100,7 @@ export function readHold(answer: HoldAnswer): Hold {
     maxOutputTokens: answer.max_output_tokens,
     supportedParameters: answer.supported_parameters,
     firstTokenMs: answer.first_token_ms,
+    allowance: answer.limits.map(readLimitRow),
   };
 }
 

@@ -2,10 +2,12 @@ import { createBatcher } from "../database/batcher.ts";
 import { type Database, isItemFault, unwrap } from "../database/database.ts";
 import { countReplyUnits, type ReplyPart } from "../database/replies.ts";
 import { codeOfSqlState } from "../database/sql-states.ts";
-import type { Bill } from "../domain/chat-event.ts";
+import type { Bill, LimitState } from "../domain/chat-event.ts";
 import type { ChatMessage, FinishReason } from "../domain/chat-message.ts";
 import { SluiceError } from "../domain/errors.ts";
+import type { Idempotency } from "../domain/idempotency.ts";
 import type { PartialUsage } from "../domain/usage.ts";
+import { readLimitRow } from "./limit-row.ts";
 import {
   type BeginAnswer,
   readHold,
@@ -48,6 +50,8 @@ export interface BeginRequest {
   needs: string[];
   /** The model's own maximum where absent. */
   maxOutputTokens: number | undefined;
+  /** Null where every sending is a request of its own. */
+  idempotency: Idempotency | null;
 }
 
 /** A way to the model: where to, and at which price. */
@@ -86,6 +90,13 @@ export interface Hold {
   supportedParameters: string[];
   /** How long the model may think before its first token; null where the service's own limit counts. */
   firstTokenMs: number | null;
+  /** The limits of the caller, rates too, once this hold has been taken from them. */
+  allowance: LimitState[];
+}
+
+/** The request is known by its idempotency key: it is over, and was paid for, under this id. */
+export interface Repetition {
+  replayOf: string;
 }
 
 /** One provider call that may cost money. */
@@ -136,10 +147,10 @@ export interface Settlement extends Bill {
 
 export interface Metering {
   /**
-   * Checks every limit and holds what the request can cost at most.
+   * Checks every limit and holds what the request can cost at most, unless it was made before.
    * @throws SluiceError with the refusal, when nothing is held; or database_unavailable, when something may be
    */
-  begin(request: BeginRequest): Promise<Hold>;
+  begin(request: BeginRequest): Promise<Hold | Repetition>;
   /**
    * Holds as much again, for another provider call after one that cost money.
    * @returns false where a limit does not allow it
@@ -187,11 +198,12 @@ export function createMetering(database: Database): Metering {
   return {
     async begin(request) {
       const answer = await begin(request);
+      if ("replay_of" in answer) return { replayOf: answer.replay_of };
       if (answer.refusal === undefined) return readHold(answer);
       const code = codeOfSqlState(answer.refusal);
       if (code === undefined)
         throw new SluiceError("internal_error", { cause: new Error(`unknown refusal ${answer.refusal}`) });
-      throw refusalError(code, answer.detail ?? null);
+      throw refusalError(code, answer.detail ?? null, answer.limits?.map(readLimitRow));
     },
 
     async extend(holdId) {

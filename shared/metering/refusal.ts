@@ -18,8 +18,13 @@ interface LimitDetail extends Pick<LimitState, "scope" | "unit" | "window" | "li
  * The error that tells a caller why the database refused to hold: for a limit what ran out, when it resets and which plan
  * would help.
  * @param detail the members that `begin_chats` and `place_hold` give, in SQL's spelling
+ * @param allowance the caller's limits as they stand, where they were asked
  */
-export function refusalError(code: ErrorCode, detail: Record<string, unknown> | null): SluiceError {
+export function refusalError(
+  code: ErrorCode,
+  detail: Record<string, unknown> | null,
+  allowance?: LimitState[],
+): SluiceError {
   if (code === "model_not_allowed" || code === "model_not_found")
     return new SluiceError(code, { param: "model" });
   if (code === "unsupported_parameter") return unsupportedError(String(detail?.missing));
@@ -27,8 +32,8 @@ export function refusalError(code: ErrorCode, detail: Record<string, unknown> | 
   if (code === "idempotency_mismatch") return new SluiceError(code, { param: "Idempotency-Key" });
   if (detail === null) return new SluiceError(code);
   if (code === "request_running") return runningError(String(detail.request_id));
-  if (code === "quota_exceeded") return quotaError(detail as unknown as LimitDetail);
-  if (code === "rate_limited") return rateError(detail as unknown as LimitDetail);
+  if (code === "quota_exceeded") return quotaError(detail as unknown as LimitDetail, allowance);
+  if (code === "rate_limited") return rateError(detail as unknown as LimitDetail, allowance);
   return new SluiceError(code);
 }
 
@@ -48,7 +53,7 @@ const unitWords = {
 };
 
 /** A limit that waiting helps against is one of a day or a month; what a minute or a moment never allows is asked for in vain. */
-function quotaError(detail: LimitDetail): SluiceError {
+function quotaError(detail: LimitDetail, allowance?: LimitState[]): SluiceError {
   const { window, unit } = detail;
   const { left, counted } = unitWords[unit];
   const upgrade = detail.upgrade ?? null;
@@ -61,6 +66,7 @@ function quotaError(detail: LimitDetail): SluiceError {
       : `What the ${owner} allows ${window === "minute" ? "a minute" : "at once"}${subject}${figure && `, ${figure} ${counted},`} does not cover this request. ${isMeasured ? "Ask for less" : "Waiting does not help"}${helpful}.`;
   return new SluiceError("quota_exceeded", {
     message,
+    allowance,
     detail: { limit: describeLimit(detail, { used: detail.used, held: detail.held }), upgrade },
   });
 }
@@ -68,7 +74,7 @@ function quotaError(detail: LimitDetail): SluiceError {
 /** A place that is taken is free again when another request is over: nobody knows when. */
 const placeWaitMs = 2000;
 
-function rateError(detail: LimitDetail): SluiceError {
+function rateError(detail: LimitDetail, allowance?: LimitState[]): SluiceError {
   const retryAfterSeconds = Math.ceil((detail.retry_after_ms ?? placeWaitMs) / 1000);
   const { left, counted } = unitWords[detail.unit];
   const { owner, subject, figure } = wordsOf(detail);
@@ -85,6 +91,7 @@ function rateError(detail: LimitDetail): SluiceError {
   return new SluiceError("rate_limited", {
     message,
     retryAfterSeconds,
+    allowance,
     detail: { limit: describeLimit(detail) },
   });
 }

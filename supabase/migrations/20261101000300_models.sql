@@ -47,6 +47,19 @@ comment on column private.plan_models.is_default is 'The model of a request that
 create unique index plan_models_one_default on private.plan_models (plan_id) where is_default;
 create index plan_models_model on private.plan_models (model_id);
 
+create table private.model_limits (
+  model_id text not null references private.models (id) on delete cascade,
+  unit private.limit_unit not null,
+  "window" private.limit_window not null check ((unit = 'concurrent') = ("window" = 'instant')),
+  amount bigint not null check (amount >= 0),
+  primary key (model_id, unit, "window"),
+  check (amount > 0 or unit <> 'requests' or "window" <> 'minute')
+);
+
+comment on table private.model_limits is
+  'What each caller may use of a model, on whatever plan: a limit of the plan for the same model takes its place.';
+comment on column private.model_limits.amount is 'In the unit of the row: requests, tokens, nano-USD (1e-9 USD), or requests at once.';
+
 create table private.model_routes (
   id bigint generated always as identity primary key,
   model_id text not null references private.models (id) on delete cascade,
@@ -80,9 +93,24 @@ comment on table private.route_prices is
 comment on column private.route_prices.input_usd is 'Per input token that was neither read from nor written to the cache.';
 comment on column private.route_prices.output_usd is 'Per output token, reasoning included.';
 
-revoke all on private.models, private.plan_models, private.model_routes, private.route_prices
-  from public, anon, authenticated, service_role;
-grant select on private.models, private.plan_models, private.model_routes, private.route_prices to service_role;
+create table private.route_price_tiers (
+  price_id bigint not null references private.route_prices (id),
+  min_prompt_tokens bigint not null check (min_prompt_tokens > 0),
+  input_usd numeric not null check (input_usd >= 0 and input_usd < 1),
+  cache_read_usd numeric not null check (cache_read_usd >= 0 and cache_read_usd < 1),
+  cache_write_usd numeric not null check (cache_write_usd >= 0 and cache_write_usd < 1),
+  output_usd numeric not null check (output_usd >= 0 and output_usd < 1),
+  primary key (price_id, min_prompt_tokens)
+);
+
+comment on table private.route_price_tiers is
+  'What a whole call costs whose prompt has so many tokens or more, in the place of its price. Append-only; to be added with the price.';
+comment on column private.route_price_tiers.min_prompt_tokens is 'Of the prompt as the provider counts it, with what was read from and written to the cache.';
+
+revoke all on private.models, private.plan_models, private.model_limits, private.model_routes, private.route_prices,
+  private.route_price_tiers from public, anon, authenticated, service_role;
+grant select on private.models, private.plan_models, private.model_limits, private.model_routes, private.route_prices,
+  private.route_price_tiers to service_role;
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
@@ -98,6 +126,9 @@ $$;
 revoke all on function private.refuse_change from public;
 
 create trigger route_prices_append_only before update or delete or truncate on private.route_prices
+  for each statement execute function private.refuse_change();
+
+create trigger route_price_tiers_append_only before update or delete or truncate on private.route_price_tiers
   for each statement execute function private.refuse_change();
 
 -- Views -------------------------------------------------------------------------------------------------------------
@@ -132,7 +163,7 @@ create view private.priced_models with (security_invoker = true) as
   group by route.model_id;
 
 comment on view private.priced_models is
-  'The routes of a model, each with the price in force and its rank (the lowest is tried first), and the dearest price any of them can charge. A model without a priced route is not here.';
+  'The routes of a model, each with the price in force and its rank (the lowest is tried first), and the dearest price any of them can charge, but for tiers. A model without a priced route is not here.';
 
 revoke all on private.priced_models from public, anon, authenticated, service_role;
 grant select on private.priced_models to service_role;
@@ -147,7 +178,7 @@ as $$
     'max_output_tokens', m.max_output_tokens, 'input_modalities', m.input_modalities,
     'output_modalities', m.output_modalities, 'supported_parameters', m.supported_parameters
   )
-  from private.accounts a
+  from private.current_accounts a
   join private.plan_models g on g.plan_id = a.plan_id
   join private.models m on m.id = g.model_id and m.status = 'active'
   where a.user_id = list_models.user_id and (list_models.model_id is null or m.id = list_models.model_id)

@@ -11,12 +11,13 @@ create type private.reservation as (window_id bigint, epoch integer, amount bigi
 comment on type private.reservation is 'What a hold took from one window, and in which epoch of it.';
 
 create type private.claim as (
-  window_id bigint, scope private.limit_scope, scope_id text, unit private.limit_unit, "window" private.limit_window,
-  "limit" bigint, period_start timestamptz, period_end timestamptz, epoch integer, used bigint, held bigint, amount bigint
+  window_id bigint, is_project boolean, scope private.limit_scope, scope_id text, unit private.limit_unit,
+  "window" private.limit_window, "limit" bigint, ceiling bigint, period_start timestamptz, period_end timestamptz, epoch integer,
+  used bigint, held bigint, credited bigint, alerted smallint, amount bigint
 );
 
 comment on type private.claim is
-  'A window that a request must fit into, as it stands now (one whose period is over counts as rolled), and what the request takes from it.';
+  'A window that a request must fit into, as it stands now (one whose period is over counts as rolled), and what the request takes from it. ceiling is what used and held may come to: the limit and, for the budget of the month, credits.';
 
 create type private.pace as (scope private.limit_scope, scope_id text, "limit" bigint, next_at timestamptz);
 
@@ -24,15 +25,19 @@ comment on type private.pace is 'A rate that a request must keep, and when the n
 
 create type private.hold_request as (
   hold_id uuid, user_id uuid, conversation_id uuid, model_id text, most_prompt_tokens integer,
-  prompt_bytes bigint, prompt_messages integer, overhead_tokens integer, images integer, image_tokens integer, max_output_tokens integer
+  prompt_bytes bigint, prompt_messages integer, overhead_tokens integer, images integer, image_tokens integer, max_output_tokens integer,
+  is_byok boolean, service text, service_tokens bigint, service_nano bigint
 );
 
+comment on type private.hold_request is
+  'A chat, or what a service of the app asks for: then service is its name, and it says itself how many tokens and nano-USD it may take.';
+
 create type private.hold_decision as (
-  hold_id uuid, routes json, route_ids bigint[], providers text[], max_output_tokens integer, refusal text, detail json
+  hold_id uuid, routes json, route_ids bigint[], providers text[], max_output_tokens integer, limits json, refusal text, detail json
 );
 
 comment on type private.hold_decision is
-  'refusal is null for a hold that was placed, else an SQLSTATE of ours with its detail: what ran out, when it resets, which plan would help.';
+  'refusal is null for a hold that was placed, else an SQLSTATE of ours with its detail: what ran out, when it resets, which plan would help. limits are the caller''s, as they stand afterwards.';
 
 -- Tables ------------------------------------------------------------------------------------------------------------
 
@@ -41,29 +46,37 @@ create table private.holds (
   user_id uuid not null,
   conversation_id uuid,
   plan_id text not null,
-  model_id text not null,
-  price_ids bigint[] not null check (cardinality(price_ids) > 0),
+  model_id text,
+  service text check (char_length(service) between 1 and 40),
+  is_byok boolean not null default false,
+  price_ids bigint[] not null,
   prompt_tokens bigint not null,
   likely_prompt_tokens bigint not null check (likely_prompt_tokens <= prompt_tokens),
   max_output_tokens integer not null,
   reservations private.reservation[] not null,
+  credit_nano bigint not null default 0,
   calls smallint not null default 1,
   state private.hold_state not null default 'pending',
   created_at timestamptz not null default now(),
   expires_at timestamptz not null,
-  settled_at timestamptz
+  settled_at timestamptz,
+  check ((service is null) = (model_id is not null) and (service is null) = (cardinality(price_ids) > 0))
 );
 
 comment on table private.holds is
   'A request that was let through, from before the provider is called. No foreign keys: a hold is settled even if its caller is deleted, and a key on plan or model would have every request lock the same rows.';
 comment on column private.holds.id is 'The id of the request, chosen by the function.';
+comment on column private.holds.service is 'Another service of the app that holds for a caller, in the place of a model.';
+comment on column private.holds.is_byok is 'Paid for with the caller''s own key: costs nothing here.';
 comment on column private.holds.price_ids is 'The prices in force when the hold was placed, one for each route, in the order of trying. Nothing else can be charged.';
 comment on column private.holds.conversation_id is 'Null where no conversation is kept.';
 comment on column private.holds.prompt_tokens is 'The most tokens that the prompt can be billed for.';
 comment on column private.holds.likely_prompt_tokens is 'About what it will be billed for: charged where the provider reports no usage.';
+comment on column private.holds.credit_nano is 'The part of the budget held that went beyond the limit, for which credits stand.';
 comment on column private.holds.calls is 'For how many provider calls that cost money the reservations are enough.';
 
 create index holds_pending on private.holds (user_id, expires_at) where state = 'pending';
+create index holds_created on private.holds using brin (created_at);
 
 revoke all on private.holds from public, anon, authenticated, service_role;
 grant select, insert, update on private.holds to service_role;
@@ -76,32 +89,52 @@ as $$
 #variable_conflict use_variable
 declare
   hold private.holds;
+  slots bigint[];
+  is_beyond_a_limit boolean;
+  on_credit bigint;
 begin
   select h.* into hold from private.holds h where h.id = hold_id and h.state = 'pending' and h.expires_at > now();
-  -- What one call can cost at most is held once more; the request itself counts once.
-  if not found or exists (
-    select
-    from unnest(hold.reservations) r
-    join private.usage_windows w on w.id = r.window_id and w.epoch = r.epoch and w.unit <> 'requests'
-    join private.accounts a on a.user_id = hold.user_id
-    join private.plan_limits l
-      on l.plan_id = a.plan_id and l.scope = w.scope and l.scope_id = w.scope_id and l.unit = w.unit and l."window" = w."window"
-    where w.used + w.held + r.amount / hold.calls > l.amount
-  ) then
+  if not found then
     return false;
   end if;
-  update private.holds h set
-    calls = hold.calls + 1,
-    reservations = array(
-      select (r.window_id, r.epoch, case when w.unit = 'requests' then r.amount else r.amount / hold.calls * (hold.calls + 1) end)::private.reservation
-      from unnest(hold.reservations) r
-      join private.usage_windows w on w.id = r.window_id
-    )
-  where h.id = hold_id;
-  update private.usage_windows w set held = w.held + r.amount / hold.calls
+  slots := array(
+    select w.id from unnest(hold.reservations) r join private.usage_windows w on w.id = r.window_id where w.user_id is null
+  );
+  if cardinality(slots) > 0 then
+    perform private.gather_slots('{}', slots);
+  end if;
+  -- What one call can cost at most is held once more; the request itself counts once.
+  select
+    coalesce(bool_or(w.used + w.held + r.amount / hold.calls > coalesce(w.share, l.amount + w.credited + coalesce(c.left_nano, 0))), false),
+    coalesce(sum(least(greatest(w.used + w.held + r.amount / hold.calls - l.amount - w.credited, 0), c.left_nano)), 0)
+  into is_beyond_a_limit, on_credit
   from unnest(hold.reservations) r
-  where w.id = r.window_id and w.epoch = r.epoch and w.unit <> 'requests';
-  return true;
+  join private.usage_windows w on w.id = r.window_id and w.epoch = r.epoch and w.unit not in ('requests', 'concurrent')
+  left join private.caller_limits l
+    on l.user_id = w.user_id and l.scope = w.scope and l.scope_id = w.scope_id and l.unit = w.unit and l."window" = w."window"
+  left join private.credit_left c
+    on c.user_id = w.user_id and w.scope = 'all' and w.unit = 'nano_usd' and w."window" = 'month';
+  if not is_beyond_a_limit then
+    update private.holds h set
+      calls = hold.calls + 1,
+      credit_nano = hold.credit_nano + on_credit,
+      reservations = array(
+        select (
+          r.window_id, r.epoch,
+          case when w.unit in ('requests', 'concurrent') then r.amount else r.amount / hold.calls * (hold.calls + 1) end
+        )::private.reservation
+        from unnest(hold.reservations) r
+        join private.usage_windows w on w.id = r.window_id
+      )
+    where h.id = hold_id;
+    update private.usage_windows w set held = w.held + r.amount / hold.calls
+    from unnest(hold.reservations) r
+    where w.id = r.window_id and w.epoch = r.epoch and w.unit not in ('requests', 'concurrent');
+  end if;
+  if cardinality(slots) > 0 then
+    perform private.scatter_slots();
+  end if;
+  return not is_beyond_a_limit;
 end;
 $$;
 

@@ -1,30 +1,66 @@
 -- Placing holds: whether a request fits into every limit, decided and taken in one statement.
 --
--- Invariant: a refusal takes nothing, and names the limit that is used up, when it resets and which plan would help.
+-- Invariants
+--   A refusal takes nothing, and names the limit that is used up, when it resets and which plan would help.
+--   Limits of one provider close the routes to that provider: the request is refused only where no route is left.
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
-create function private.find_upgrade(plan_id text, model_id text, claims private.claim[]) returns text
+create function private.find_upgrade(user_id uuid, plan_id text, model_id text, claims private.claim[]) returns text
 language sql stable security invoker set search_path = ''
 as $$
   select better.id
   from private.plans better
-  join private.plan_models granted on granted.plan_id = better.id and granted.model_id = find_upgrade.model_id
   where better.rank > (select rank from private.plans where id = find_upgrade.plan_id)
+    and (find_upgrade.model_id is null or exists (
+      select from private.plan_models granted where granted.plan_id = better.id and granted.model_id = find_upgrade.model_id
+    ))
     and not exists (
       select
       from unnest(claims) c
-      join private.plan_limits l
+      left join private.plan_limits l
         on l.plan_id = better.id and l.scope = c.scope and l.scope_id = c.scope_id and l.unit = c.unit and l."window" = c."window"
-      where l.amount < c.used + c.held + c.amount
+      left join private.model_limits m
+        on c.scope = 'model' and m.model_id = c.scope_id and m.unit = c.unit and m."window" = c."window"
+      left join private.limit_overrides o
+        on o.user_id = find_upgrade.user_id and o.scope = c.scope and o.scope_id = c.scope_id and o.unit = c.unit
+        and o."window" = c."window" and o.expires_at > now()
+      where c.used + c.held + c.amount
+        > case when o.user_id is null then coalesce(l.amount, m.amount) else o.amount end + c.ceiling - c."limit"
     )
   order by better.rank
   limit 1;
 $$;
 
-comment on function private.find_upgrade is 'The cheapest dearer plan that has the model and whose limits would cover all these claims; null when there is none.';
+comment on function private.find_upgrade is
+  'The cheapest dearer plan that has the model and under which the caller''s limits would cover all these claims; null when there is none.';
 
-create function private.place_wave(requests private.hold_request[]) returns setof private.hold_decision
+create function private.describe_limits(claims private.claim[], paces private.pace[], are_taken boolean) returns json
+language sql stable security invoker set search_path = ''
+as $$
+  select coalesce(json_agg(l), '[]')
+  from (
+    select
+      c.scope, c.scope_id, c.unit, c."window", c."limit", c.used,
+      c.held + case when are_taken then c.amount else 0 end as held,
+      nullif(c.period_end, 'infinity') as resets_at
+    from unnest(claims) c
+    where not c.is_project
+    union all
+    -- Of a rate is used what could not be sent at this moment.
+    select
+      p.scope, p.scope_id, 'requests', 'minute', p."limit",
+      greatest(least(ceil(p."limit" * extract(epoch from whole.at - now()) / 60 - 0.001), p."limit"), 0)::bigint, 0, whole.at
+    from unnest(paces) p
+    cross join lateral (
+      select p.next_at - case when are_taken then interval '0' else interval '1 minute' / p."limit" end as at
+    ) whole
+  ) l;
+$$;
+
+comment on function private.describe_limits is 'The limits of a caller: once these claims and paces have been taken, or as they stand without.';
+
+create function private.place_wave(requests private.hold_request[], slots bigint[], shared bigint[]) returns setof private.hold_decision
 language plpgsql volatile security invoker set search_path = ''
 as $$
 begin
@@ -35,60 +71,113 @@ begin
   ),
   request as materialized (
     select
-      r.hold_id, r.user_id, r.conversation_id, r.model_id, r.max_output_tokens,
-      account.plan_id, account.anchor_at, priced.routes, priced.route_ids, priced.providers, priced.price_ids,
+      r.hold_id, r.user_id, r.conversation_id, r.model_id, r.service, r.is_byok, r.max_output_tokens,
+      account.plan_id, account.calendar, priced.routes, priced.route_ids, coalesce(priced.price_ids, '{}') as price_ids,
+      coalesce(priced.providers, array[r.service]) as providers,
       bound.tokens as prompt_tokens,
       -- About 4 bytes a token (OpenAI's rule of thumb for English) with 4 tokens a message, and most images below a thousand.
-      least(
+      coalesce(r.service_tokens, least(
         ceil(r.prompt_bytes / 4.0) + 4 * r.prompt_messages + 3 + least(r.image_tokens, 1000) * r.images, bound.tokens
-      ) as likely_prompt_tokens,
-      1e9 * bound.tokens * priced.dearest_input_usd as prompt_nano,
-      1e9 * priced.dearest_output_usd as output_token_nano
+      )) as likely_prompt_tokens,
+      case
+        when r.is_byok then 0
+        else coalesce(r.service_nano, 1e9 * bound.tokens * greatest(priced.dearest_input_usd, tier.dearest_input_usd))
+      end as prompt_nano,
+      case
+        when r.is_byok or r.service is not null then 0
+        else 1e9 * greatest(priced.dearest_output_usd, tier.dearest_output_usd)
+      end as output_token_nano
     from unnest(requests) r
-    join private.accounts account on account.user_id = r.user_id
+    join private.current_accounts account on account.user_id = r.user_id
     left join priced on priced.model_id = r.model_id
     -- The most the prompt can be billed for: a byte-level tokenizer never makes more tokens than bytes, framing takes 3 or 4
     -- tokens a message (OpenAI's cookbook; 16 is above every provider's), images have a ceiling, and no provider takes more than
     -- it has room for.
     cross join lateral (
-      select least(r.prompt_bytes + 16 * r.prompt_messages + 16 + r.overhead_tokens + r.image_tokens::bigint * r.images, r.most_prompt_tokens) as tokens
+      select coalesce(r.service_tokens, least(
+        r.prompt_bytes + 16 * r.prompt_messages + 16 + r.overhead_tokens + r.image_tokens::bigint * r.images, r.most_prompt_tokens
+      )) as tokens
     ) bound
+    -- The dearest tier that a prompt of this size can come to.
+    left join lateral (
+      select max(greatest(t.input_usd, t.cache_write_usd)) as dearest_input_usd, max(t.output_usd) as dearest_output_usd
+      from private.route_price_tiers t
+      where t.price_id = any (priced.price_ids) and t.min_prompt_tokens <= bound.tokens
+    ) tier on true
+  ),
+  limited as (
+    select r.*, array(
+      select l from private.caller_limits l
+      where l.user_id = r.user_id and l.scope_id = any (array['', r.model_id] || r.providers)
+        and case l.scope when 'all' then true when 'model' then l.scope_id = r.model_id else l.scope_id = any (r.providers) end
+    ) as limits
+    from request r
   ),
   counted as (
     select r.*, array(
       select (
-        coalesce(w.id, nextval('private.usage_window_ids')), l.scope, l.scope_id, l.unit, l."window", l.amount,
+        coalesce(w.id, nextval('private.usage_window_ids')), false, l.scope, l.scope_id, l.unit, l."window", l.amount,
+        l.amount + case when period.is_running then w.credited else 0 end + coalesce(credit.left_nano, 0),
         period.period_start, period.period_end,
         coalesce(w.epoch, 0) + (not period.is_running)::integer,
         case when period.is_running then w.used else 0 end,
         case when period.is_running then w.held else 0 end,
-        case l.unit when 'requests' then 1 when 'tokens' then r.prompt_tokens when 'nano_usd' then ceil(r.prompt_nano) end
+        case when period.is_running then w.credited else 0 end,
+        case when period.is_running then w.alerted else 0 end,
+        case l.unit when 'tokens' then r.prompt_tokens when 'nano_usd' then ceil(r.prompt_nano) else 1 end
       )::private.claim
-      from private.plan_limits l
+      from unnest(r.limits) l
       left join private.usage_windows w
         on w.user_id = r.user_id and w.scope = l.scope and w.scope_id = l.scope_id and w.unit = l.unit and w."window" = l."window"
+        and w.slot = 0
       cross join lateral (
         select w.period_start, w.period_end, true as is_running where w.period_end > now()
         union all
         select p.period_start, p.period_end, false
-        from private.period_of(l."window", r.anchor_at, now()) p
+        from private.period_of(l."window", r.calendar, now()) p
         where w.period_end > now() is not true
       ) period
-      where l.plan_id = r.plan_id and l."window" <> 'minute' and (l.scope = 'all' or l.scope_id = r.model_id)
+      left join private.credit_left credit
+        on credit.user_id = r.user_id and l.scope = 'all' and l.unit = 'nano_usd' and l."window" = 'month'
+      where not l.is_rate
+    ) || array(
+      select (
+        w.id, true, w.scope, w.scope_id, w.unit, w."window", w."limit", w.share, w.period_start, w.period_end, w.epoch,
+        w.used, w.held, 0, w.alerted,
+        case w.unit when 'tokens' then r.prompt_tokens when 'nano_usd' then ceil(r.prompt_nano) else 1 end
+      )::private.claim
+      from private.usage_windows w
+      where w.id = any (slots)
+        and case w.scope when 'all' then true when 'model' then w.scope_id = r.model_id else w.scope_id = any (r.providers) end
     ) as prompt_claims
-    from request r
+    from limited r
   ),
-  -- A shorter answer is better than none: the output shrinks to what is left, down to 64 tokens, below which it is of no use.
+  -- A shorter answer is better than none: the output shrinks to what is left, down to 64 tokens, below which it is of no use. Where
+  -- providers have limits of their own, it is as long as one of them allows.
   sized as (
-    select c.*, greatest(least(c.max_output_tokens, room.output_tokens), least(c.max_output_tokens, 64))::integer as output_tokens
+    select c.*, greatest(least(c.max_output_tokens, room.output_tokens, room.provider_output_tokens), least(c.max_output_tokens, 64))::integer
+      as output_tokens
     from counted c
     cross join lateral (
-      select min(floor(case
-        when p.unit = 'tokens' then p."limit" - p.used - p.held - c.prompt_tokens
-        when p.unit = 'nano_usd' and c.output_token_nano > 0
-          then (p."limit" - p.used - p.held - c.prompt_nano) / c.output_token_nano
-      end)) as output_tokens
-      from unnest(c.prompt_claims) p
+      select
+        min(of_scope.output_tokens) filter (where of_scope.provider is null) as output_tokens,
+        -- Of providers without limits nothing is here, so that only where all have some they count.
+        case when count(of_scope.provider) = (select count(distinct p) from unnest(c.providers) p)
+          then max(coalesce(of_scope.output_tokens, c.max_output_tokens)) filter (where of_scope.provider is not null) end
+          as provider_output_tokens
+      from (
+        select
+          case p.scope when 'provider' then p.scope_id end as provider,
+          min(floor(case
+            when p.unit = 'tokens' then p.ceiling - p.used - p.held - c.prompt_tokens
+            when p.unit <> 'nano_usd' then case when p.used + p.held + p.amount > p.ceiling then -1 end
+            when c.output_token_nano > 0 then (p.ceiling - p.used - p.held - c.prompt_nano) / c.output_token_nano
+            when p.used + p.held + p.amount > p.ceiling then -1
+          end)) as output_tokens
+        from unnest(c.prompt_claims) p
+        where p.window_id <> all (shared)
+        group by 1
+      ) of_scope
     ) room
   ),
   claimed as (
@@ -96,50 +185,79 @@ begin
       s.*,
       array(
         select (
-          p.window_id, p.scope, p.scope_id, p.unit, p."window", p."limit", p.period_start, p.period_end, p.epoch, p.used, p.held,
+          p.window_id, p.is_project, p.scope, p.scope_id, p.unit, p."window", p."limit", p.ceiling, p.period_start, p.period_end,
+          p.epoch, p.used, p.held, p.credited, p.alerted,
           case p.unit
-            when 'requests' then 1
             when 'tokens' then s.prompt_tokens + s.output_tokens
             when 'nano_usd' then ceil(s.prompt_nano + s.output_tokens * s.output_token_nano)
+            else 1
           end
         )::private.claim
         from unnest(s.prompt_claims) p
-      ) as claims,
+      ) as all_claims,
       array(
         select (
           l.scope, l.scope_id, l.amount, greatest(q.next_at, now()) + interval '1 minute' / l.amount
         )::private.pace
-        from private.plan_limits l
+        from unnest(s.limits) l
         left join private.request_rates q on q.user_id = s.user_id and q.scope = l.scope and q.scope_id = l.scope_id
-        where l.plan_id = s.plan_id and l."window" = 'minute' and (l.scope = 'all' or l.scope_id = s.model_id)
+        where l.is_rate
       ) as paces
     from sized s
   ),
+  routed as (
+    select c.*, array(
+      select distinct p from unnest(c.providers) p
+      where not exists (
+        select from unnest(c.all_claims) a
+        where a.scope = 'provider' and a.scope_id = p and a.used + a.held + a.amount > a.ceiling and a.window_id <> all (shared)
+      )
+    ) as open_providers
+    from claimed c
+  ),
   decided as materialized (
     select
-      c.*,
+      c.*, mine.claims,
       case
-        when c.routes is null then 'SL503'
-        when exhausted.detail is not null then 'SL402'
-        when too_fast.detail is not null then 'SL429'
+        when c.routes is null and c.service is null then 'SL503'
+        else coalesce(exhausted.refusal, case when too_fast.detail is not null then 'SL429' end)
       end as refusal,
       coalesce(exhausted.detail, too_fast.detail) as detail
-    from claimed c
-    -- Of several exhausted limits the one that resets last: waiting for an earlier one would not help.
+    from routed c
+    cross join lateral (
+      select array(
+        select a from unnest(c.all_claims) a
+        where (a.scope <> 'provider' or a.scope_id = any (c.open_providers)) and (a.amount > 0 or not a.is_project)
+      ) as claims
+    ) mine
+    -- Of several exhausted limits the one that resets last: waiting for an earlier one would not help. Of several providers the one
+    -- that is back first.
     left join lateral (
-      select json_build_object(
-        'unit', e.unit, 'window', e."window", 'scope', e.scope, 'scope_id', e.scope_id, 'limit', e."limit",
-        'used', e.used, 'held', e.held, 'resets_at', e.period_end, 'upgrade', private.find_upgrade(c.plan_id, c.model_id, c.claims)
-      ) as detail
-      from unnest(c.claims) e
-      where e.used + e.held + e.amount > e."limit"
-      order by e.period_end desc
+      select
+        case when waiting.helps then 'SL429' else 'SL402' end as refusal,
+        json_build_object(
+          'owner', case when e.is_project then 'project' else 'caller' end,
+          'unit', e.unit, 'window', e."window", 'scope', e.scope, 'scope_id', e.scope_id, 'limit', e."limit",
+          'used', e.used, 'held', e.held, 'resets_at', nullif(e.period_end, 'infinity'),
+          'retry_after_ms', case
+            when e."window" = 'instant' then 2000
+            when waiting.helps then ceil(1000 * extract(epoch from e.period_end - now()))
+          end,
+          'upgrade', case when not e.is_project then private.find_upgrade(c.user_id, c.plan_id, c.model_id, array(
+            select a from unnest(c.all_claims) a where not a.is_project and (a.scope <> 'provider' or a.scope_id = e.scope_id)
+          )) end
+        ) as detail
+      from unnest(c.all_claims) e
+      cross join lateral (select e."window" in ('minute', 'instant') and e.amount <= e."limit" as helps) waiting
+      where e.used + e.held + e.amount > e.ceiling and e.window_id <> all (shared)
+        and (e.scope <> 'provider' or c.open_providers = '{}')
+      order by e.scope = 'provider', waiting.helps, case when e.scope = 'provider' then e.period_end end, e.period_end desc
       limit 1
     ) exhausted on true
     -- A whole minute's requests may come at once; after that one each time an evenly spaced one would be due.
     left join lateral (
       select json_build_object(
-        'unit', 'requests', 'window', 'minute', 'scope', f.scope, 'scope_id', f.scope_id, 'limit', f."limit",
+        'owner', 'caller', 'unit', 'requests', 'window', 'minute', 'scope', f.scope, 'scope_id', f.scope_id, 'limit', f."limit",
         'resets_at', f.next_at - burst.tolerance,
         'retry_after_ms', ceil(1000 * extract(epoch from f.next_at - burst.tolerance - now()))
       ) as detail
@@ -153,16 +271,26 @@ begin
   ),
   taken as (
     insert into private.usage_windows as w
-      (id, user_id, scope, scope_id, unit, "window", epoch, period_start, period_end, used, held)
+      (id, user_id, scope, scope_id, unit, "window", epoch, period_start, period_end, used, held, credited, alerted, "limit")
     select
       c.window_id, d.user_id, c.scope, c.scope_id, c.unit, c."window", c.epoch, c.period_start, c.period_end,
-      c.used, c.held + c.amount
+      c.used, c.held + c.amount, c.credited, c.alerted, c."limit"
     from decided d
     cross join lateral unnest(d.claims) c
-    where d.refusal is null
-    on conflict (user_id, scope, scope_id, unit, "window") do update set
-      epoch = excluded.epoch, period_start = excluded.period_start, period_end = excluded.period_end,
-      used = excluded.used, held = excluded.held
+    where d.refusal is null and not c.is_project
+    on conflict (user_id, scope, scope_id, unit, "window", slot) do update set
+      epoch = excluded.epoch, period_start = excluded.period_start, period_end = excluded.period_end, used = excluded.used,
+      held = excluded.held, credited = excluded.credited, alerted = excluded.alerted, "limit" = excluded."limit"
+  ),
+  taken_of_project as (
+    update private.usage_windows w set held = w.held + t.amount
+    from (
+      select c.window_id, sum(c.amount) as amount
+      from decided d cross join lateral unnest(d.claims) c
+      where d.refusal is null and c.is_project
+      group by 1
+    ) t
+    where w.id = t.window_id
   ),
   paced as (
     insert into private.request_rates (user_id, scope, scope_id, next_at)
@@ -174,45 +302,106 @@ begin
   ),
   placed as (
     insert into private.holds (
-      id, user_id, conversation_id, plan_id, model_id, price_ids, prompt_tokens, likely_prompt_tokens, max_output_tokens,
-      reservations, expires_at
+      id, user_id, conversation_id, plan_id, model_id, service, is_byok, price_ids, prompt_tokens, likely_prompt_tokens,
+      max_output_tokens, reservations, credit_nano, expires_at
     )
     select
-      d.hold_id, d.user_id, d.conversation_id, d.plan_id, d.model_id, d.price_ids, d.prompt_tokens, d.likely_prompt_tokens, d.output_tokens,
+      d.hold_id, d.user_id, d.conversation_id, d.plan_id, d.model_id, d.service, d.is_byok, d.price_ids, d.prompt_tokens,
+      d.likely_prompt_tokens, d.output_tokens,
       array(select (c.window_id, c.epoch, c.amount)::private.reservation from unnest(d.claims) c),
+      coalesce((
+        select least(greatest(c.used + c.held + c.amount - c."limit" - c.credited, 0), c.amount)
+        from unnest(d.claims) c
+        where c.scope = 'all' and c.unit = 'nano_usd' and c."window" = 'month' and not c.is_project
+      ), 0),
       now() + interval '10 minutes'
     from decided d
     where d.refusal is null
   )
-  select d.hold_id, d.routes, d.route_ids, d.providers, d.output_tokens, d.refusal, d.detail from decided d;
+  select
+    d.hold_id,
+    case when (select bool_and(p = any (d.open_providers)) from unnest(d.providers) p) then d.routes else (
+      select json_agg(r) from json_array_elements(d.routes) r where r ->> 'provider' = any (d.open_providers)
+    ) end,
+    d.route_ids, d.providers, d.output_tokens, private.describe_limits(d.claims, d.paces, d.refusal is null), d.refusal, d.detail
+  from decided d;
+
+  -- Together the requests may want more than the part of a limit that was at hand.
+  if exists (select from private.usage_windows w where w.id = any (shared) and w.used + w.held > w.share) then
+    raise lock_not_available using message = 'the slot has not room for all';
+  end if;
 end;
 $$;
 
 comment on function private.place_wave is
-  'Decides and takes in one statement, for callers who are locked and each occur once. Ten minutes is the longest life of a worker and a margin.';
+  'Decides and takes in one statement, for callers who are locked and each occur once. slots are the windows of the project''s limits; of those that are shared only a part is at hand: what does not fit raises lock_not_available. Ten minutes is the longest life of a worker and a margin.';
 
-create function private.place_holds(requests private.hold_request[]) returns setof private.hold_decision
+create function private.place_in_turn(
+  requests private.hold_request[], slots bigint[], shared bigint[], one_by_one boolean
+) returns private.hold_decision[]
 language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
   wave private.hold_request[];
+  decisions private.hold_decision[] := '{}';
 begin
   -- Requests of one caller must see each other: the first of each caller go together, then the second of each, and so on.
   for wave in
     select array_agg(requests[place])
     from (
-      select place, row_number() over (partition by (requests[place]).user_id order by place) as turn
+      select place, case when one_by_one then place else row_number() over (partition by (requests[place]).user_id order by place) end as turn
       from generate_subscripts(requests, 1) place
     ) queued
     group by turn
     order by turn
   loop
-    return query select * from private.place_wave(wave);
+    decisions := decisions || array(select d from private.place_wave(wave, slots, shared) d);
   end loop;
+  return decisions;
+end;
+$$;
+
+comment on function private.place_in_turn is
+  'Decides in such an order that requests with a limit in common see each other: one by one where limits of the project are decided to the last nano-USD.';
+
+create function private.place_holds(requests private.hold_request[]) returns setof private.hold_decision
+language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  scope_ids text[] := array(
+    select '' union
+    select r.model_id from unnest(requests) r union
+    select r.service from unnest(requests) r union
+    select route.provider from private.model_routes route where route.model_id in (select r.model_id from unnest(requests) r)
+  );
+  at_hand record;
+  decisions private.hold_decision[];
+begin
+  perform private.ensure_ledger_partition();
+  if not exists (select from private.project_limits l where l.scope_id = any (scope_ids)) then
+    decisions := private.place_in_turn(requests, '{}', '{}', false);
+  else
+    begin
+      select * into at_hand from private.pick_slots(scope_ids);
+      if at_hand.slots is not null then
+        decisions := private.place_in_turn(requests, at_hand.slots, at_hand.shared, false);
+      end if;
+    exception when lock_not_available then
+      -- Nothing of it is left, neither holds nor locks.
+      decisions := null;
+    end;
+    if decisions is null then
+      decisions := private.place_in_turn(requests, private.gather_slots(scope_ids), '{}', true);
+      perform private.scatter_slots();
+    end if;
+  end if;
+  return query select * from unnest(decisions);
 end;
 $$;
 
 comment on function private.place_holds is 'One decision for each request whose caller has an account. The callers must be locked (lock_accounts).';
 
-revoke all on function private.find_upgrade, private.place_wave, private.place_holds from public;
-grant execute on function private.find_upgrade, private.place_wave, private.place_holds to service_role;
+revoke all on function private.find_upgrade, private.describe_limits, private.place_wave, private.place_in_turn, private.place_holds
+  from public;
+grant execute on function private.find_upgrade, private.describe_limits, private.place_wave, private.place_in_turn, private.place_holds
+  to service_role;

@@ -127,8 +127,11 @@ as $$
         'reasoning_tokens', sum(l.reasoning_tokens)
       ) as usage
     from private.ledger l
-    where l.hold_id = h.id
-      and not exists (select from private.ledger c where c.hold_id = l.hold_id and c.attempt = l.attempt and c.entry = 'correction')
+    where l.hold_id = h.id and l.held_at = h.created_at
+      and not exists (
+        select from private.ledger c
+        where c.hold_id = l.hold_id and c.held_at = l.held_at and c.attempt = l.attempt and c.entry = 'correction'
+      )
     having count(*) > 0
   ) bill on true
   left join lateral (

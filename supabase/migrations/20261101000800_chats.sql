@@ -18,9 +18,19 @@ declare
   has_keys boolean := exists (select from private.provider_keys where is_enabled);
   has_cooldowns boolean := exists (select from private.key_cooldowns where until > now());
   has_outages boolean := exists (select from private.route_outages);
+  repetitions private.repetition[] := '{}';
 begin
   perform private.lock_accounts(user_ids);
   perform private.expire_holds(user_ids);
+  if items @? '$[*].idempotency_key ? (@ != null)' then
+    repetitions := array(select r from private.claim_keys(items) r);
+    return query
+    select case
+      when r.refusal is null then json_build_object('hold_id', r.hold_id, 'replay_of', r.request_id)
+      else json_build_object('hold_id', r.hold_id, 'refusal', r.refusal, 'detail', json_build_object('request_id', r.request_id))
+    end
+    from unnest(repetitions) r;
+  end if;
 
   return query
   with item as materialized (
@@ -40,7 +50,7 @@ begin
         )
       end as max_output_tokens,
       coalesce(history.messages, '[]') as history,
-      i.conversation_id, i.continues, i.first_text,
+      i.conversation_id, i.continues, i.first_text, coalesce(i.is_byok, false) as is_byok,
       case
         when account.user_id is null then 'SL401'
         when model.id is null then 'SL44M'
@@ -54,9 +64,9 @@ begin
     from jsonb_to_recordset(items) as i (
       hold_id uuid, user_id uuid, model_id text, conversation_id uuid, continues boolean,
       first_text text, prompt_bytes bigint, prompt_messages integer, overhead_tokens integer, images integer,
-      output_modality text, needs text[], provider text, max_output_tokens integer
+      output_modality text, needs text[], provider text, max_output_tokens integer, is_byok boolean
     )
-    left join private.accounts account on account.user_id = i.user_id and account.user_id = any (user_ids)
+    left join private.current_accounts account on account.user_id = i.user_id and account.user_id = any (user_ids)
     left join private.plan_models preset on i.model_id is null and preset.plan_id = account.plan_id and preset.is_default
     left join private.models model on model.id = coalesce(i.model_id, preset.model_id) and model.status = 'active'
     left join private.plan_models granted on granted.plan_id = account.plan_id and granted.model_id = model.id
@@ -71,6 +81,7 @@ begin
           - i.prompt_bytes
       )
     ) history on conversation.id is not null
+    where i.hold_id <> all (array(select r.hold_id from unnest(repetitions) r))
   ),
   request as (
     select array_agg(
@@ -78,7 +89,8 @@ begin
         hold_id, user_id, conversation_id, model_id,
         -- No provider takes more; of texts that are embedded each may be as long.
         least(context_tokens::bigint * case output_modality when 'embeddings' then prompt_messages else 1 end, 2147483647)::integer,
-        prompt_bytes, prompt_messages, overhead_tokens, images, image_tokens, max_output_tokens
+        prompt_bytes, prompt_messages, overhead_tokens, images, image_tokens, max_output_tokens,
+        is_byok, null, null, null
       )::private.hold_request
     ) as requests
     from item
@@ -105,7 +117,7 @@ begin
       when coalesce(item.refusal, decision.refusal) is null then json_build_object(
         'hold_id', item.hold_id, 'model_id', item.model_id, 'routes', decision.routes,
         'max_output_tokens', decision.max_output_tokens, 'history', item.history,
-        'supported_parameters', item.supported_parameters, 'first_token_ms', item.first_token_ms,
+        'supported_parameters', item.supported_parameters, 'first_token_ms', item.first_token_ms, 'limits', decision.limits,
         'keys', case when has_keys then (
           select json_agg(json_build_object('id', k.id, 'provider', k.provider, 'sealed_key', k.sealed_key))
           from private.provider_keys k
@@ -129,7 +141,7 @@ begin
         ) end
       )
       else json_build_object(
-        'hold_id', item.hold_id, 'refusal', coalesce(item.refusal, decision.refusal),
+        'hold_id', item.hold_id, 'refusal', coalesce(item.refusal, decision.refusal), 'limits', decision.limits,
         'detail', case item.refusal
           -- The first thing asked for that the model cannot do.
           when 'SL400' then json_build_object('missing', case
@@ -147,7 +159,7 @@ end;
 $$;
 
 comment on function public.begin_chats is
-  'Before the provider: for each item the model, the routes, the history and a placed hold, or a refusal (an SQLSTATE of ours) with its detail.';
+  'Before the provider: for each item the model, the routes, the history and a placed hold, a refusal (an SQLSTATE of ours) with its detail, or the request that it repeats.';
 
 create function public.settle_chats(items jsonb) returns setof json
 language plpgsql volatile security invoker set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '500ms'
@@ -170,7 +182,8 @@ begin
         coalesce(c.cache_read_tokens, 0), coalesce(c.cache_write_tokens, 0),
         -- About 4 bytes a token, and no more than was held, so that an estimate never exceeds a limit.
         coalesce(c.output_tokens, least(ceil(c.output_bytes / 4.0), h.max_output_tokens)),
-        least(coalesce(c.reasoning_tokens, 0), coalesce(c.output_tokens, least(ceil(c.output_bytes / 4.0), h.max_output_tokens)))
+        least(coalesce(c.reasoning_tokens, 0), coalesce(c.output_tokens, least(ceil(c.output_bytes / 4.0), h.max_output_tokens))),
+        null
       )::private.charge
       from jsonb_to_recordset(i.charges) as c (
         attempt smallint, price_id bigint, outcome private.charge_outcome, output_bytes bigint,
@@ -238,18 +251,17 @@ begin
       coalesce(sum(l.cost_nano), 0) as cost_nano,
       coalesce(sum(case l.entry when 'charge' then 1 else -1 end) filter (where l.estimated), 0) > 0 as estimated
     from private.ledger l
-    where l.hold_id = i.hold_id
+    where l.hold_id = h.id and l.held_at = h.created_at
   ) posted on true
   left join lateral (
     select json_agg(json_build_object(
       'scope', w.scope, 'scope_id', w.scope_id, 'unit', w.unit, 'window', w."window", 'limit', l.amount,
-      'used', w.used, 'held', w.held, 'resets_at', w.period_end
+      'used', w.used, 'held', w.held, 'resets_at', nullif(w.period_end, 'infinity')
     ) order by w."window", w.unit) as limits
-    from private.usage_windows w
-    join private.accounts a on a.user_id = w.user_id
-    join private.plan_limits l
-      on l.plan_id = a.plan_id and l.scope = w.scope and l.scope_id = w.scope_id and l.unit = w.unit and l."window" = w."window"
-    where w.user_id = h.user_id and w.scope_id in ('', h.model_id)
+    from unnest(h.reservations) r
+    join private.usage_windows w on w.id = r.window_id
+    join private.caller_limits l
+      on l.user_id = w.user_id and l.scope = w.scope and l.scope_id = w.scope_id and l.unit = w.unit and l."window" = w."window"
   ) budget on true;
 end;
 $$;

@@ -98,3 +98,12 @@ insert into private.plan_models (plan_id, model_id, is_default) values
   ('pro', 'google/gemini-embedding-001', false),
   ('pro', 'deepseek/deepseek-chat-v3.1', false)
 on conflict do nothing;
+
+-- Those who pay by use or with keys of their own may use what pro has; premium what is not dear.
+insert into private.plan_models (plan_id, model_id, is_default)
+select plan.id, granted.model_id, granted.is_default
+from private.plan_models granted
+cross join (values ('byok'), ('premium'), ('enterprise')) as plan (id)
+where granted.plan_id = 'pro'
+  and (plan.id <> 'premium' or granted.model_id not in ('openai/gpt-4o', 'openai/gpt-4.1', 'anthropic/claude-sonnet-4.5'))
+on conflict do nothing;

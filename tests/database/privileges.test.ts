@@ -5,6 +5,13 @@ import { expectedPrivileges } from "./privileges.ts";
 
 const sql = connectDatabase();
 
+test("nobody may reach a partition of the ledger but through the ledger", async () => {
+  const open = await sql`
+    select c.oid::regclass::text, p.grantee::regrole::text from pg_class c cross join lateral aclexplode(c.relacl) p
+    where c.relispartition and p.grantee <> c.relowner`;
+  expect([...open]).toEqual([]);
+});
+
 test("every role may do exactly what privileges.ts says, with every object there is", async () => {
   expect(await readPrivileges(sql)).toEqual(expectedPrivileges);
 });

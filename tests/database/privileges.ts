@@ -21,29 +21,61 @@ export const expectedPrivileges: Record<string, Grants> = {
   "public.save_reply_parts(items jsonb)": callable,
   "public.find_request(user_id uuid, request_id uuid)": callable,
   "public.list_models(user_id uuid, model_id text)": callable,
+  "public.get_usage(user_id uuid, from_at timestamp with time zone, to_at timestamp with time zone, group_by text, page_limit integer, page_cursor text)":
+    callable,
+  "public.get_limits(user_id uuid)": callable,
+  "public.get_balance(user_id uuid)": callable,
+  "public.set_time_zone(user_id uuid, time_zone text)": callable,
+  "public.place_hold(item jsonb)": callable,
+  "public.settle_hold(item jsonb)": callable,
+  "public.release_hold(hold_id uuid)": callable,
+  "public.claim_alerts(most integer)": callable,
+  "public.report_alerts(delivered uuid[], failed uuid[])": callable,
 
   private: { service_role: "usage" },
 
   // Data that operators write.
   "private.plans": readOnly,
   "private.plan_limits": readOnly,
+  "private.limit_overrides": readOnly,
+  "private.model_limits": readOnly,
+  "private.project_limits": readOnly,
   "private.models": readOnly,
   "private.plan_models": readOnly,
   "private.model_routes": readOnly,
   "private.model_routes_id_seq": nobody,
   "private.route_prices": readOnly,
   "private.route_prices_id_seq": nobody,
+  "private.route_price_tiers": readOnly,
   "private.priced_models": readOnly,
   "private.provider_keys": readOnly,
+  "private.alert_thresholds": readOnly,
+  "private.spend_rules": nobody,
+  "private.retention": nobody,
 
-  // What is counted. Nothing is ever deleted, and the ledger is not changed either.
-  "private.accounts": { service_role: "select, update (anchor_at)" },
+  // What is counted. The functions delete nothing, and do not change the ledger either.
+  "private.accounts": {
+    service_role: "select, update (long_day_end), update (long_day_start), update (time_zone)",
+  },
+  "private.current_accounts": readOnly,
+  "private.caller_limits": readOnly,
+  "private.credit_grants": { service_role: "select, update (left_nano)" },
+  "private.credit_entries": { service_role: "insert, select" },
+  "private.credit_entries_id_seq": nobody,
+  "private.credit_left": readOnly,
+  "private.idempotency_keys": counted,
+  "private.alerts": {
+    service_role: "insert, select, update (delivered_at), update (next_try_at), update (tries)",
+  },
   "private.request_rates": counted,
   "private.usage_windows": counted,
   "private.usage_window_ids": { service_role: "usage" },
   "private.holds": counted,
   "private.ledger": { service_role: "insert, select" },
+  "private.billed_holds": readOnly,
   "private.metering_drift": readOnly,
+  "private.project_drift": readOnly,
+  "private.credit_drift": readOnly,
 
   // What is learned of keys and routes, and replies for those who come back: kept for a while.
   "private.key_cooldowns": counted,
@@ -56,15 +88,52 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.refuse_change()": nobody,
 
   // Called by the functions of the API, with the rights of their caller.
-  'private.period_of("window" private.limit_window, anchor_at timestamp with time zone, at timestamp with time zone)':
-    callable,
   "private.lock_accounts(user_ids uuid[])": callable,
-  "private.find_upgrade(plan_id text, model_id text, claims private.claim[])": callable,
-  "private.place_wave(requests private.hold_request[])": callable,
+  "private.month_of(anchor_at timestamp with time zone, at timestamp with time zone)": callable,
+  "private.day_of(time_zone text, at timestamp with time zone)": callable,
+  'private.period_of("window" private.limit_window, calendar private.calendar, at timestamp with time zone)':
+    callable,
+  "private.set_time_zone(user_id uuid, time_zone text)": callable,
+  "private.take_credit(user_id uuid, hold_id uuid, held_at timestamp with time zone, amount_nano bigint)":
+    callable,
+  "private.return_credit(hold_id uuid, amount_nano bigint)": callable,
+  "private.pick_slots(scope_ids text[], OUT slots bigint[], OUT shared bigint[])": callable,
+  "private.gather_slots(scope_ids text[], targets bigint[])": callable,
+  "private.scatter_slots()": callable,
+  "private.find_upgrade(user_id uuid, plan_id text, model_id text, claims private.claim[])": callable,
+  "private.describe_limits(claims private.claim[], paces private.pace[], are_taken boolean)": callable,
+  "private.place_wave(requests private.hold_request[], slots bigint[], shared bigint[])": callable,
+  "private.place_in_turn(requests private.hold_request[], slots bigint[], shared bigint[], one_by_one boolean)":
+    callable,
   "private.place_holds(requests private.hold_request[])": callable,
   "private.extend_hold(hold_id uuid)": callable,
+  "private.ensure_ledger_partition()": callable,
+  "private.create_ledger_partition(at timestamp with time zone)": callable,
   "private.settle_holds(settlements private.hold_settlement[])": callable,
+  "private.follow_with_credits(hold_id uuid, posted_nano bigint)": callable,
   "private.expire_holds(user_ids uuid[])": callable,
+  "private.claim_keys(items jsonb)": callable,
+  "private.describe_hold(hold_id uuid)": callable,
+  "private.close_service_hold(hold_id uuid, charges private.charge[])": callable,
+
+  // Called by operators, payments and schedules, as the owner.
+  "private.change_plan(user_id uuid, plan_id text)": nobody,
+  "private.set_paid_period(user_id uuid, paid_from timestamp with time zone, paid_until timestamp with time zone)":
+    nobody,
+  "private.grant_credit(user_id uuid, source_kind text, source_id text, amount_nano bigint, priority smallint, expires_at timestamp with time zone)":
+    nobody,
+  "private.revoke_credit(source_kind text, source_id text)": nobody,
+  "private.refund_charge(hold_id uuid, attempt smallint, amount_nano bigint)": nobody,
+  "private.sweep_holds(most integer)": nobody,
+  "private.roll_windows(most integer)": nobody,
+  "private.expire_credits(most integer)": nobody,
+  "private.check_ledger(since timestamp with time zone)": nobody,
+  "private.check_spending()": nobody,
+  "private.purge(most integer)": nobody,
+  "private.detach_ledger_partitions(before timestamp with time zone)": nobody,
+  "private.keep_ledger_partitions()": nobody,
+  "private.request_delivery()": nobody,
+
   "private.load_history(conversation_id uuid, max_bytes bigint)": callable,
   "private.append_turns(turns private.turn[])": callable,
   "private.add_reply_parts(items jsonb)": callable,

@@ -5,7 +5,7 @@ export type Grants = Partial<Record<"anon" | "authenticated" | "service_role" | 
 
 /**
  * The privileges of every schema, table, view, sequence and function in `public` and `private`, as the catalogue has them:
- * those of a column with its name, and those of everybody under `public`.
+ * those of a column with its name, and those of everybody under `public`. Of a partitioned table the table itself.
  */
 export async function readPrivileges(sql: Database): Promise<Record<string, Grants>> {
   const rows = await sql<{ object: string; grants: Grants }[]>`
@@ -18,7 +18,7 @@ export async function readPrivileges(sql: Database): Promise<Record<string, Gran
         format('%I.%I', n.nspname, c.relname),
         coalesce(c.relacl, acldefault(case c.relkind when 'S' then 's'::"char" else 'r' end, c.relowner)), null
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where n.nspname in ('public', 'private') and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+      where n.nspname in ('public', 'private') and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and not c.relispartition
       union all
       select format('%I.%I', n.nspname, c.relname), a.attacl, a.attname::text
       from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace

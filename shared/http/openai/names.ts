@@ -52,6 +52,7 @@ export function renameError(thrown: unknown, rename: Rename): SluiceError {
     message: renameWithin(message, rename),
     ...(param === null ? {} : { param: rename(param) }),
     ...(error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds }),
+    allowance: error.allowance,
     detail,
     cause: error.cause,
   });

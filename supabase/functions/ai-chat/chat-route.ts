@@ -5,9 +5,9 @@ import type { Gateway } from "../../../shared/gateway/gateway.ts";
 import type { Authenticate } from "../../../shared/http/authenticate.ts";
 import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
 import { type EventStream, eventStreamHeaders } from "../../../shared/http/event-stream.ts";
-import { readJson } from "../../../shared/http/read-json.ts";
+import { readIdempotent } from "../../../shared/http/idempotency.ts";
 import type { WriteLog } from "../../../shared/http/request-log.ts";
-import { servedByHeaders } from "../../../shared/http/served-by-headers.ts";
+import { answerHeaders } from "./answer-headers.ts";
 import { toEvents } from "./chat-events.ts";
 import { observeRequest } from "./observe-request.ts";
 import { runStream, type StreamWriter } from "./run-stream.ts";
@@ -31,24 +31,29 @@ export function addChatRoute(
     const { userId } = await authenticate(context.req.raw);
     log.note({ userId });
     log.mark("auth");
-    const request = parseChatRequest(await readJson(context.req.raw));
+    const { json, idempotency } = await readIdempotent(context.req.raw);
+    const request = parseChatRequest(json);
     log.note({ stream: request.stream });
 
     const observer = observeRequest(log, writeLog);
-    const chat = await gateway.open({ id: log.requestId, userId, request, observer, canRestart: true });
+    const call = { id: log.requestId, userId, request, idempotency, observer, canRestart: true };
+    const chat = await gateway.open(call);
     if (request.stream) {
       const body = runStream(chat, { log, heartbeatMs, epochMs }, (stream) =>
         createWriter(stream, chat.start),
       );
       return context.body(body, 200, {
         ...eventStreamHeaders,
-        ...servedByHeaders(chat.start),
+        ...answerHeaders(chat, chat.start, epochMs()),
         "server-timing": log.serverTiming(),
       });
     }
 
     const result = await chat.pump({ onParts() {} });
-    return context.json(result, 200, { ...servedByHeaders(result), "server-timing": log.serverTiming() });
+    return context.json(result, 200, {
+      ...answerHeaders(chat, result, epochMs()),
+      "server-timing": log.serverTiming(),
+    });
   });
 
   refuseOtherMethods(app, "/", ["POST"]);

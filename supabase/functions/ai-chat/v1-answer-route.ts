@@ -2,11 +2,11 @@ import type { ServedBy } from "../../../shared/domain/chat-event.ts";
 import type { OpenChat } from "../../../shared/gateway/gateway.ts";
 import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
 import { type EventStream, eventStreamHeaders } from "../../../shared/http/event-stream.ts";
+import { readIdempotent } from "../../../shared/http/idempotency.ts";
 import type { AnswerFormat } from "../../../shared/http/openai/answer-format.ts";
 import type { ChatParams } from "../../../shared/http/openai/chat-params.ts";
 import { renameError, renameWarning } from "../../../shared/http/openai/names.ts";
-import { readJson } from "../../../shared/http/read-json.ts";
-import { servedByHeaders } from "../../../shared/http/served-by-headers.ts";
+import { answerHeaders } from "./answer-headers.ts";
 import { observeRequest } from "./observe-request.ts";
 import { runStream, type StreamWriter } from "./run-stream.ts";
 import type { V1Options } from "./v1-routes.ts";
@@ -25,7 +25,8 @@ export function addV1AnswerRoute(app: App, path: string, options: AnswerRouteOpt
     const { userId } = await authenticate(context.req.raw);
     log.note({ userId });
     log.mark("auth");
-    const params = parse(await readJson(context.req.raw));
+    const { json, idempotency } = await readIdempotent(context.req.raw);
+    const params = parse(json);
     const { request } = params;
     log.note({ stream: request.stream });
 
@@ -33,6 +34,7 @@ export function addV1AnswerRoute(app: App, path: string, options: AnswerRouteOpt
       id: log.requestId,
       userId,
       request,
+      idempotency,
       observer: observeRequest(log, writeLog),
       // Their streams have no word for it.
       canRestart: !request.stream,
@@ -46,13 +48,13 @@ export function addV1AnswerRoute(app: App, path: string, options: AnswerRouteOpt
         );
         return context.body(body, 200, {
           ...eventStreamHeaders,
-          ...servedByHeaders(tellWarnings(chat.start, params)),
+          ...answerHeaders(chat, tellWarnings(chat.start, params), epochMs()),
           "server-timing": log.serverTiming(),
         });
       }
       const result = tellWarnings(await chat.pump({ onParts() {} }), params);
       return context.json(format.writeAnswer(result, created), 200, {
-        ...servedByHeaders(result),
+        ...answerHeaders(chat, result, epochMs()),
         "server-timing": log.serverTiming(),
       });
     } catch (thrown) {

@@ -1,13 +1,18 @@
 import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
+import { refuseKey } from "../../../shared/http/idempotency.ts";
 import { writeEmbeddings } from "../../../shared/http/openai/embedding-list.ts";
 import { parseEmbeddingParams } from "../../../shared/http/openai/embedding-params.ts";
+import { rateLimitHeaders } from "../../../shared/http/rate-limit-headers.ts";
 import { readJson } from "../../../shared/http/read-json.ts";
 import { servedByHeaders } from "../../../shared/http/served-by-headers.ts";
 import { observeRequest } from "./observe-request.ts";
 import type { V1Options } from "./v1-routes.ts";
 
 /** Adds `POST v1/embeddings`. */
-export function addV1EmbeddingsRoute(app: App, { gateway, authenticate, writeLog }: V1Options): void {
+export function addV1EmbeddingsRoute(
+  app: App,
+  { gateway, authenticate, epochMs, writeLog }: V1Options,
+): void {
   const path = "/v1/embeddings";
 
   app.post(path, async (context) => {
@@ -15,12 +20,14 @@ export function addV1EmbeddingsRoute(app: App, { gateway, authenticate, writeLog
     const { userId } = await authenticate(context.req.raw);
     log.note({ userId });
     log.mark("auth");
+    refuseKey(context.req.raw);
     const { encoding, ...params } = parseEmbeddingParams(await readJson(context.req.raw));
 
     const observer = observeRequest(log, writeLog);
     const result = await gateway.embed({ id: log.requestId, userId, ...params, observer });
     return context.json(writeEmbeddings(result, encoding), 200, {
       ...servedByHeaders(result),
+      ...rateLimitHeaders(result.allowance, epochMs()),
       "server-timing": log.serverTiming(),
     });
   });

@@ -45,7 +45,8 @@ describe("a chat that keeps no conversation", () => {
     const { gateway, observer, live, memory, untilOver } = startGateway({ maxOutputTokens: 100 });
     live.fail(new ProviderError("interrupted", "broke"));
     const request = chatRequest({ stream: false, conversationId: null });
-    const opening = gateway.open({ id: "hold-1", userId: "user-1", request, canRestart: true, observer });
+    const call = { id: "hold-1", userId: "user-1", request, idempotency: null, canRestart: true, observer };
+    const opening = gateway.open(call);
     expect((await rejectionOf(opening)).code).toBe("provider_interrupted");
     await untilOver();
     expect(memory.settled("hold-1")).toMatchObject({ charges: [{ outcome: "interrupted" }], messages: [] });

@@ -60,6 +60,7 @@ export const beginRequest = (given: Partial<BeginRequest> = {}): BeginRequest =>
   outputModality: "text",
   needs: [],
   maxOutputTokens: undefined,
+  idempotency: null,
   ...given,
 });
 
@@ -98,6 +99,7 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
         maxOutputTokens: 1000,
         supportedParameters: ["temperature", "top_p", "stop", "seed", "tools", "reasoning"],
         firstTokenMs: null,
+        allowance: [],
         ...hold,
       };
     },

@@ -69,6 +69,7 @@ describe("texts that are embedded", () => {
       costNano: 7,
       estimated: false,
       limits,
+      allowance: [],
     });
     expect(first.calls).toMatchObject([{ upstreamModel: "embed-1", input: ["Grüße", "a"], dimensions: 2 }]);
     expect(memory.begun("hold-1")).toEqual({
@@ -82,6 +83,7 @@ describe("texts that are embedded", () => {
       outputModality: "embeddings",
       needs: [],
       maxOutputTokens: undefined,
+      idempotency: null,
     });
     expect(memory.settled("hold-1")).toEqual({
       holdId: "hold-1",

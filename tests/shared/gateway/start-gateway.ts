@@ -1,6 +1,7 @@
 import type { ReplyPart } from "../../../shared/database/replies.ts";
 import type { AnswerPart, ServedBy } from "../../../shared/domain/chat-event.ts";
 import type { ChatRequest } from "../../../shared/domain/chat-request.ts";
+import { SluiceError } from "../../../shared/domain/errors.ts";
 import { createSecret } from "../../../shared/domain/secret.ts";
 import { type ChatCall, createGateway, type OpenChat } from "../../../shared/gateway/gateway.ts";
 import type { Hold, SettleRequest } from "../../../shared/metering/metering.ts";
@@ -69,7 +70,12 @@ export function startGateway(hold: Partial<Hold> = {}, { providers = {}, save }:
   let conversations = 0;
   const gateway = createGateway({
     metering: memory.metering,
-    replies: { save: save ?? (async (part) => void written.push(part)) },
+    replies: {
+      save: save ?? (async (part) => void written.push(part)),
+      async find() {
+        throw new SluiceError("request_not_found");
+      },
+    },
     providers: new Map<string, ConfiguredProvider>([
       ["openai", { provider: live.provider, environmentKey: credential("env:openai") }],
       ["anthropic", { provider: other.provider, environmentKey: null }],
@@ -99,7 +105,14 @@ export function startGateway(hold: Partial<Hold> = {}, { providers = {}, save }:
     settleFailed: (request, _error, isLost) => void failures.push({ request, isLost }),
   };
   const open = (given: Partial<ChatRequest> = {}, id = "hold-1", canRestart = false) =>
-    gateway.open({ id, userId: "user-1", request: chatRequest(given), canRestart, observer });
+    gateway.open({
+      id,
+      userId: "user-1",
+      request: chatRequest(given),
+      idempotency: null,
+      canRestart,
+      observer,
+    });
 
   return {
     gateway,

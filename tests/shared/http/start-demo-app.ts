@@ -15,6 +15,7 @@ export function startDemoApp(allowedOrigins = [ours]) {
     name: "demo",
     allowedOrigins,
     now: () => (time += 2.5),
+    epochMs: Date.now,
     randomId: () => `request-${++count}`,
     writeLog: (line) => lines.push(line),
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Hold } from "../../../shared/metering/metering.ts";
 import { rejectionOf } from "../thrown-by.ts";
 import {
   beginRequest,
@@ -40,6 +41,7 @@ describe("begin", () => {
       history: [{ role: "user", content: "Hello" }],
       maxOutputTokens: 256,
       supportedParameters: ["temperature"],
+      allowance: [],
       firstTokenMs: null,
     });
     const item = {
@@ -90,7 +92,7 @@ describe("begin", () => {
         first_token_ms: 60_000,
       })),
     }));
-    const hold = await metering.begin(beginRequest());
+    const hold = (await metering.begin(beginRequest())) as Hold;
     expect(hold.routes.map(({ id, outage }) => [id, outage])).toEqual([
       [1, "none"],
       [2, "failing"],
@@ -124,7 +126,7 @@ describe("begin", () => {
         ],
       })),
     }));
-    expect((await metering.begin(beginRequest())).history).toEqual([
+    expect(((await metering.begin(beginRequest())) as Hold).history).toEqual([
       { role: "system", content: "Be brief." },
       { role: "user", content: parts },
       { role: "assistant", content: "", toolCalls, continuation: "signed" },

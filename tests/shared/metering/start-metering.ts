@@ -54,6 +54,7 @@ export const beginRequest = (given: Partial<BeginRequest> = {}): BeginRequest =>
   outputModality: "text",
   needs: [],
   maxOutputTokens: undefined,
+  idempotency: null,
   ...given,
 });
 
@@ -68,6 +69,7 @@ export const placed = (item: Item) => ({
   max_output_tokens: 256,
   supported_parameters: ["temperature"],
   first_token_ms: null,
+  limits: [],
   history: [{ role: "user", content: "Hello" }],
 });
 

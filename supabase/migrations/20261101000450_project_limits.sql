@@ -1,0 +1,136 @@
+-- Project limits: what all callers together may use.
+--
+-- Invariants
+--   Over all slots of a limit, used + held <= limit. A slot uses only its share; shares of a limit add up to it.
+--   Chats that fit do not wait for each other: each batch takes one slot that nobody else has.
+--
+-- Accounts are locked before slots. Slots are either taken without waiting, or waited for in the order of their ids while none is had.
+
+-- Tables ------------------------------------------------------------------------------------------------------------
+
+create table private.project_limits (
+  scope private.limit_scope not null default 'all',
+  scope_id text not null default '' check ((scope = 'all') = (scope_id = '')),
+  unit private.limit_unit not null,
+  "window" private.limit_window not null check ((unit = 'concurrent') = ("window" = 'instant')),
+  amount bigint not null check (amount >= 0),
+  primary key (scope, scope_id, unit, "window")
+);
+
+comment on table private.project_limits is 'Limits of the whole project, such as what may be spent a month. Months and days are those of UTC.';
+comment on column private.project_limits.amount is 'In the unit of the row: requests, tokens, nano-USD (1e-9 USD), or requests at once.';
+
+revoke all on private.project_limits from public, anon, authenticated, service_role;
+grant select on private.project_limits to service_role;
+
+-- Functions ---------------------------------------------------------------------------------------------------------
+
+create function private.pick_slots(scope_ids text[], out slots bigint[], out shared bigint[])
+language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  is_missing boolean;
+begin
+  -- The one with the most room of those that nobody has. One whose limit was changed, or whose period is over, has to be shared anew.
+  -- A limit without room in any slot is used up: nothing is taken from it, so nothing is locked.
+  select
+    array_agg(coalesce(open.id, closed.id)), coalesce(array_agg(open.id) filter (where open.id is not null), '{}'),
+    coalesce(bool_or(open.id is null and closed.id is null), false)
+  into slots, shared, is_missing
+  from private.project_limits l
+  left join lateral (
+    select w.id
+    from private.usage_windows w
+    where w.user_id is null and w.scope = l.scope and w.scope_id = l.scope_id and w.unit = l.unit and w."window" = l."window"
+      and w.period_end > now() and w."limit" = l.amount and w.used + w.held < w.share
+    order by w.share - w.used - w.held desc
+    limit 1
+    for no key update skip locked
+  ) open on true
+  left join lateral (
+    select min(w.id) as id
+    from private.usage_windows w
+    where w.user_id is null and w.scope = l.scope and w.scope_id = l.scope_id and w.unit = l.unit and w."window" = l."window"
+    having bool_and(w.period_end > now() and w."limit" = l.amount and w.used + w.held >= w.share)
+  ) closed on open.id is null
+  where l.scope_id = any (scope_ids);
+  if is_missing then
+    slots := null;
+  end if;
+  slots := coalesce(slots, case when not is_missing then '{}'::bigint[] end);
+end;
+$$;
+
+comment on function private.pick_slots is
+  'One slot for each limit of the project with these scope ids, without waiting: shared are those that have room, and are now had; the others are used up. slots is null where there is none at hand for one of them.';
+
+create function private.gather_slots(scope_ids text[], targets bigint[] default '{}') returns bigint[]
+language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  gathered bigint[];
+begin
+  insert into private.usage_windows (id, scope, scope_id, unit, "window", slot, period_start, period_end, "limit", share)
+  select nextval('private.usage_window_ids'), l.scope, l.scope_id, l.unit, l."window", slot, p.period_start, p.period_end, l.amount, 0
+  from private.project_limits l
+  cross join generate_series(0, 15) slot
+  cross join lateral private.period_of(l."window", ('2000-01-01Z', null, null, 'UTC', null, null), now()) p
+  where not exists (
+    select from private.usage_windows w
+    where w.user_id is null and w.scope = l.scope and w.scope_id = l.scope_id and w.unit = l.unit and w."window" = l."window"
+  )
+  on conflict do nothing;
+
+  perform from private.usage_windows where user_id is null order by id for no key update;
+
+  update private.usage_windows w set epoch = w.epoch + 1, used = 0, held = 0, alerted = 0, (period_start, period_end) = (
+    select p.period_start, p.period_end
+    from private.period_of(w."window", ('2000-01-01Z', null, null, 'UTC', null, null), now()) p
+  )
+  where w.user_id is null and w.period_end <= now();
+
+  with total as (
+    select
+      w.scope, w.scope_id, w.unit, w."window", l.amount, l.amount - sum(w.used + w.held) as room,
+      (array_agg(w.id order by (w.id = any (targets)) desc, w.slot))[1] as target
+    from private.usage_windows w
+    join private.project_limits l using (scope, scope_id, unit, "window")
+    where w.user_id is null
+    group by 1, 2, 3, 4, 5
+  ),
+  shared as (
+    update private.usage_windows w set
+      "limit" = t.amount, share = w.used + w.held + case when w.id = t.target then t.room else 0 end
+    from total t
+    where w.user_id is null and w.scope = t.scope and w.scope_id = t.scope_id and w.unit = t.unit and w."window" = t."window"
+  )
+  select coalesce(array_agg(total.target), '{}') into gathered from total where total.scope_id = any (scope_ids);
+  return gathered;
+end;
+$$;
+
+comment on function private.gather_slots is
+  'Waits for all slots, rolls them, and puts all room into one slot of each limit, that of targets where there is one, so that what is left can be given to the last nano-USD. Returns those of these scope ids. scatter_slots shares the room again.';
+
+create function private.scatter_slots() returns void
+language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  with total as (
+    select w.scope, w.scope_id, w.unit, w."window", sum(w.share - w.used - w.held)::bigint as room
+    from private.usage_windows w
+    where w.user_id is null
+    group by 1, 2, 3, 4
+  )
+  update private.usage_windows w set
+    share = w.used + w.held + floor(t.room / 16.0)::bigint + (w.slot < t.room - 16 * floor(t.room / 16.0))::integer
+  from total t
+  where w.user_id is null and w.scope = t.scope and w.scope_id = t.scope_id and w.unit = t.unit and w."window" = t."window";
+end;
+$$;
+
+comment on function private.scatter_slots is
+  'Shares the room of the project''s limits evenly among slots that were gathered before. Where more is used than a limit allows, because it was lowered, the shares are short of that, too.';
+
+revoke all on function private.pick_slots, private.gather_slots, private.scatter_slots from public;
+grant execute on function private.pick_slots, private.gather_slots, private.scatter_slots to service_role;

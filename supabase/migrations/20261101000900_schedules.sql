@@ -1,0 +1,127 @@
+-- Schedules: what is tidied up at set times.
+--
+-- Invariant: nothing is wrong where none of it ever runs. What has expired is released by the next request, a window whose period is
+-- over counts as rolled, and the partition of a month is made when something is first held in it.
+
+-- Tables ------------------------------------------------------------------------------------------------------------
+
+create table private.retention (
+  what text primary key check (what in ('ledger', 'holds', 'alerts', 'job_runs')),
+  period interval not null check (period >= interval '1 day'),
+  -- The counters of a month are checked against its holds.
+  check (what <> 'holds' or period >= interval '70 days')
+);
+
+comment on table private.retention is
+  'How long what is kept. Of the ledger, whole months leave the table and stay as tables of their own; without a row all of it is kept.';
+
+insert into private.retention (what, period) values
+  ('ledger', '25 months'),
+  ('holds', '70 days'),
+  ('alerts', '90 days'),
+  ('job_runs', '7 days');
+
+revoke all on private.retention from public, anon, authenticated, service_role;
+
+-- Functions ---------------------------------------------------------------------------------------------------------
+
+create function private.purge(most integer) returns json
+language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  holds integer;
+  keys integer;
+  alerts integer;
+  runs integer := 0;
+begin
+  delete from private.holds where id = any (array(
+    select h.id
+    from private.holds h
+    join private.retention r on r.what = 'holds'
+    where h.created_at < now() - r.period and h.state <> 'pending'
+    limit most
+  ));
+  get diagnostics holds = row_count;
+  delete from private.idempotency_keys where (user_id, key) in (
+    select k.user_id, k.key from private.idempotency_keys k where k.created_at < now() - interval '1 day' limit most
+  );
+  get diagnostics keys = row_count;
+  delete from private.alerts a using private.retention r where r.what = 'alerts' and a.created_at < now() - r.period;
+  get diagnostics alerts = row_count;
+  -- pg_cron never does it.
+  if to_regclass('cron.job_run_details') is not null then
+    delete from cron.job_run_details d using private.retention r where r.what = 'job_runs' and d.end_time < now() - r.period;
+    get diagnostics runs = row_count;
+  end if;
+  return json_build_object('holds', holds, 'idempotency_keys', keys, 'alerts', alerts, 'job_runs', runs);
+end;
+$$;
+
+comment on function private.purge is 'Deletes what is older than it is to be kept, so many rows of each kind at a time. Returns how many.';
+
+create function private.keep_ledger_partitions() returns text[]
+language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  -- Two months ahead, so that no request has to make one.
+  perform private.create_ledger_partition(now() + months * interval '1 month') from generate_series(0, 2) months;
+  return (select private.detach_ledger_partitions(now() - r.period) from private.retention r where r.what = 'ledger');
+end;
+$$;
+
+comment on function private.keep_ledger_partitions is 'Makes the partitions of the months to come and detaches those that have been kept long enough. Returns the latter.';
+
+create function private.request_delivery() returns bigint
+language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  url text;
+  secret text;
+begin
+  if to_regclass('vault.decrypted_secrets') is null or not exists (select from private.alerts where next_try_at <= now()) then
+    return null;
+  end if;
+  select s.decrypted_secret into url from vault.decrypted_secrets s where s.name = 'sluice_functions_url';
+  select s.decrypted_secret into secret from vault.decrypted_secrets s where s.name = 'sluice_job_secret';
+  if url is null or secret is null then
+    return null;
+  end if;
+  return net.http_post(
+    url => url || '/account/alerts/deliver', body => '{}'::jsonb,
+    headers => jsonb_build_object('content-type', 'application/json', 'authorization', 'Bearer ' || secret),
+    timeout_milliseconds => 60000
+  );
+end;
+$$;
+
+comment on function private.request_delivery is
+  'Has the function account tell the alerts that are due, where Vault has its address and the secret of jobs. Returns the id of the HTTP request, null where there is none.';
+
+revoke all on function private.purge, private.keep_ledger_partitions, private.request_delivery from public;
+
+select private.keep_ledger_partitions();
+
+-- Jobs --------------------------------------------------------------------------------------------------------------
+
+do $$
+begin
+  if exists (select from pg_catalog.pg_available_extensions where name = 'pg_cron') then
+    create extension if not exists pg_cron with schema pg_catalog;
+  end if;
+  if exists (select from pg_catalog.pg_available_extensions where name = 'pg_net') then
+    create extension if not exists pg_net with schema extensions;
+  end if;
+end;
+$$;
+
+-- Times are UTC. The commands name what they do, so that a job's run says it.
+select cron.schedule(name, schedule, command)
+from (values
+  ('sluice-sweep-holds', '* * * * *', 'select private.sweep_holds(1000)'),
+  ('sluice-deliver-alerts', '* * * * *', 'select private.request_delivery()'),
+  ('sluice-check-ledger', '*/10 * * * *', $$select private.check_ledger(now() - interval '20 minutes'), private.check_spending()$$),
+  ('sluice-check-whole-ledger', '40 3 * * *', $$select private.check_ledger('-infinity')$$),
+  ('sluice-roll-windows', '5 * * * *', 'select private.roll_windows(100000), private.expire_credits(10000)'),
+  ('sluice-ledger-partitions', '20 2 * * *', 'select private.keep_ledger_partitions()'),
+  ('sluice-purge', '50 2 * * *', 'select private.purge(100000)')
+) as job (name, schedule, command);
