@@ -28,6 +28,15 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      // Schedules, on databases of their own: the packaged one, and one with the real pg_cron where it is installed.
+      {
+        test: {
+          name: "schedules",
+          include: ["tests/schedules/**/*.test.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
       // Guarantees, over HTTP against one running stack.
       {
         test: {
