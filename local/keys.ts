@@ -8,6 +8,8 @@ export interface Keys {
   databasePassword: string;
   publishableKey: string;
   secretKey: string;
+  /** What scheduled jobs show to the functions that they call. */
+  jobSecret: string;
   /** The ES256 key pair that signs tokens, with `kid`. */
   signingKey: JWK;
 }
@@ -20,16 +22,22 @@ export async function loadKeys(directory: string): Promise<Keys> {
     text = readFileSync(file, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    const keys = await makeKeys();
-    writeFileSync(`${file}.new`, JSON.stringify(keys, null, 2), { mode: 0o600 });
-    renameSync(`${file}.new`, file);
-    return keys;
+    return saveKeys(file, await makeKeys());
   }
+  let kept: Partial<Keys>;
   try {
-    return JSON.parse(text) as Keys;
+    kept = JSON.parse(text);
   } catch {
     throw new Error(`${file} is not valid JSON. Delete it and start with --reset.`);
   }
+  // A file from before the jobs had a secret.
+  return kept.jobSecret === undefined ? saveKeys(file, { ...(await makeKeys()), ...kept }) : (kept as Keys);
+}
+
+function saveKeys(file: string, keys: Keys): Keys {
+  writeFileSync(`${file}.new`, JSON.stringify(keys, null, 2), { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+  return keys;
 }
 
 /** The public half of the signing key, as a JSON Web Key Set. */
@@ -45,6 +53,7 @@ async function makeKeys(): Promise<Keys> {
     databasePassword: random(24),
     publishableKey: `sb_publishable_${random(24)}`,
     secretKey: `sb_secret_${random(24)}`,
+    jobSecret: random(32),
     signingKey: { ...(await exportJWK(privateKey)), kid: random(12), alg: "ES256", use: "sig" },
   };
 }

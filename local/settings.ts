@@ -41,6 +41,9 @@ export const functionSettings: readonly string[] = [
   "CHAT_FIRST_TOKEN_MS",
   "CHAT_GAP_MS",
   "CHAT_HEARTBEAT_MS",
+  "JOB_SECRET",
+  "ALERT_WEBHOOK_URL",
+  "ALERT_WEBHOOK_SECRET",
   "JWT_ISSUER",
 ];
 
