@@ -75,7 +75,8 @@ async function startParts(
   own: <T extends { stop(): Promise<void> }>(part: T) => T,
 ): Promise<Omit<Servers, "stop">> {
   // Not the developer's environment or .env: a provider that costs money is never called.
-  const stack = await startStack({ directory, reset: true, environment: {}, signal });
+  // Nor does any job run meanwhile: what is measured is what is asked for.
+  const stack = await startStack({ directory, reset: true, environment: {}, schedules: false, signal });
   own({ stop: stack.stop });
   const { apiUrl, dbUrl, simulatorUrl } = stack.description;
   const keySet = await (await fetch(`${apiUrl}/auth/v1/.well-known/jwks.json`)).json();

@@ -6,7 +6,8 @@ import { createSignIn } from "./auth/sign-in.ts";
 import { createTokens, signRoleToken } from "./auth/tokens.ts";
 import { findUserByEmail } from "./auth/users.ts";
 import type { Child } from "./child-process.ts";
-import { createDemoUsers, demoUsers } from "./demo-users.ts";
+import { demoUsers } from "./demo-users.ts";
+import { fillDatabase } from "./fill-database.ts";
 import { functionEnvironment } from "./function-environment.ts";
 import { listFunctions, startFunction } from "./functions.ts";
 import { startGateway } from "./gateway.ts";
@@ -19,6 +20,7 @@ import { freePorts, portsFrom } from "./ports.ts";
 import { databaseUrl, startPostgres } from "./postgres.ts";
 import { startPostgrest } from "./postgrest.ts";
 import { claimDirectory } from "./process-record.ts";
+import { startJobRunner } from "./schedules/job-runner.ts";
 import { chooseSettings, type Environment } from "./settings.ts";
 import { startSimulator } from "./simulator/simulator.ts";
 import type { StackDescription } from "./stack-description.ts";
@@ -33,11 +35,13 @@ export interface StackOptions {
   reset?: boolean;
   /** Where functions' settings are looked up. */
   environment: Environment;
+  /** Whether scheduled jobs are run when they are due, which they are unless this is false. */
+  schedules?: boolean;
   /** Stops the stack, also while it starts. */
   signal?: AbortSignal;
   /** Told of each part that has started, and how long that took. */
   onStep?: (part: string, durationMs: number) => void;
-  /** Given each line that a function writes, and told of parts that end unasked. */
+  /** Given each line that a function writes, and told of parts that end unasked and of jobs that fail. */
   onLine?: (part: string, line: string) => void;
 }
 
@@ -88,6 +92,7 @@ async function startParts(options: StackOptions, lifetime: Lifetime): Promise<St
 
   const simulator = await step("simulator", own(startSimulator({ port: ports.simulator })));
   const { settings, provider } = chooseSettings(options.environment, simulator.url);
+  const jobSecret = settings.JOB_SECRET ?? keys.jobSecret;
   const description: StackDescription = {
     apiUrl: `http://127.0.0.1:${ports.api}`,
     dbUrl: urlFor("postgres"),
@@ -114,8 +119,11 @@ async function startParts(options: StackOptions, lifetime: Lifetime): Promise<St
     }),
   );
 
-  const env = functionEnvironment(description, keySet, settings);
+  const env = functionEnvironment(description, keySet, { ...settings, JOB_SECRET: jobSecret });
   await Promise.all([startDatabase(), ...functionNames.map(startOneFunction)]);
+  // Last: its jobs call functions.
+  const report = (line: string) => onLine?.("schedules", line);
+  if (options.schedules ?? true) await step("schedules", own(startJobRunner({ urlFor, report })));
   await own(publish(description, join(directory, "stack.json")));
   return { description, provider, signIn, stop: lifetime.end };
 
@@ -141,18 +149,15 @@ async function startParts(options: StackOptions, lifetime: Lifetime): Promise<St
           start,
         }),
       ),
-      step("users", makeUsers()),
+      step(
+        "users",
+        fillDatabase(description.dbUrl, {
+          sluice_functions_url: `${description.apiUrl}/functions/v1`,
+          sluice_job_secret: jobSecret,
+        }),
+      ),
     ]);
     watch(postgrest);
-  }
-
-  async function makeUsers(): Promise<void> {
-    const owner = postgres(description.dbUrl, { max: 3 });
-    try {
-      await createDemoUsers(owner);
-    } finally {
-      await owner.end({ timeout: 1 });
-    }
   }
 
   async function startOneFunction(name: string): Promise<void> {

@@ -23,6 +23,8 @@ export async function setup(project: TestProject): Promise<void> {
     reset: true,
     // Not the developer's environment or .env: tests call the simulator, never a provider that costs money.
     environment: {},
+    // Tests decide when jobs run; and what holds without jobs is tested without them.
+    schedules: false,
   });
   project.provide("stack", stack.description);
 }

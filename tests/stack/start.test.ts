@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@supabase/supabase-js";
+import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { portsFrom } from "../../local/ports.ts";
 import { projectRoot } from "../../local/project.ts";
@@ -34,14 +35,14 @@ afterEach(async () => {
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 /** Runs `npm start` as a terminal does: as the leader of a process group, to which Ctrl-C is sent. */
-function npmStart(...options: string[]) {
+function npmStart(options: string[] = [], settings: Record<string, string> = {}) {
   const child = spawn(
     "npm",
     ["start", "--", "--directory", directory, "--port", String(basePort), ...options],
     {
       cwd: projectRoot,
       // Whatever the developer has set: an empty setting counts as none, so this never calls a provider that costs money.
-      env: { ...process.env, ...Object.fromEntries(functionSettings.map((name) => [name, ""])) },
+      env: { ...process.env, ...Object.fromEntries(functionSettings.map((name) => [name, ""])), ...settings },
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
     },
@@ -68,6 +69,14 @@ function readDescription(): StackDescription {
 function openClient() {
   const { apiUrl, publishableKey } = readDescription();
   return createClient(apiUrl, publishableKey, { auth: { persistSession: false, autoRefreshToken: false } });
+}
+
+/** What scheduled jobs look up in Vault. */
+async function readSecrets(): Promise<Record<string, string>> {
+  const sql = postgres(readDescription().dbUrl, { max: 1 });
+  const rows = await sql<{ name: string; decrypted_secret: string }[]>`select * from vault.decrypted_secrets`;
+  await sql.end();
+  return Object.fromEntries(rows.map(({ name, decrypted_secret }) => [name, decrypted_secret]));
 }
 
 /** The supervisor and what it started. */
@@ -107,7 +116,7 @@ test("a taken port is named, with the remedy, and nothing is started", async () 
 });
 
 test("an option that does not exist is refused with the usage", async () => {
-  const { code, output } = await npmStart("--prot", "1").exited;
+  const { code, output } = await npmStart(["--prot", "1"]).exited;
   expect(code).not.toBe(0);
   expect(output).toContain("--prot");
   expect(output).toContain("Usage: npm start");
@@ -161,6 +170,25 @@ test("the curl that it prints streams a reply, also after the function was kille
   await start.exited;
 });
 
+test("scheduled jobs are run, and find in Vault where the functions are and what lets them in", async () => {
+  const functionsUrl = `http://127.0.0.1:${basePort}/functions/v1`;
+  const start = npmStart();
+  expect(await start.ready).toMatch(/^ {2}schedules /m);
+  expect(await readSecrets()).toEqual({
+    sluice_functions_url: functionsUrl,
+    sluice_job_secret: expect.stringMatching(/^[\w-]{43}$/),
+  });
+  process.kill(-start.pid, "SIGINT");
+  await start.exited;
+
+  const JOB_SECRET = "a secret of the operator's own choice";
+  const withSecret = npmStart([], { JOB_SECRET });
+  await withSecret.ready;
+  expect(await readSecrets()).toEqual({ sluice_functions_url: functionsUrl, sluice_job_secret: JOB_SECRET });
+  process.kill(-withSecret.pid, "SIGINT");
+  await withSecret.exited;
+});
+
 test("a second start finds its data again, and a third beside it is refused", async () => {
   const start = npmStart();
   await start.ready;
@@ -185,7 +213,7 @@ test("after a kill, a start with --reset ends what was left behind and begins em
   await killed.exited;
   expect(leftovers.filter(isAlive)).toEqual(leftovers);
 
-  const start = npmStart("--reset");
+  const start = npmStart(["--reset"]);
   await start.ready;
   expect(leftovers.filter(isAlive)).toEqual([]);
   const { error } = await openClient().auth.signInWithPassword(person);

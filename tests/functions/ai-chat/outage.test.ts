@@ -13,7 +13,7 @@ let caller: { token: string };
 let chats: ReturnType<typeof createChatClient>;
 
 beforeAll(async () => {
-  stack = await startStack({ directory, reset: true, environment: {} });
+  stack = await startStack({ directory, reset: true, environment: {}, schedules: false });
   caller = { token: await stack.signIn(stack.description.users.pro.email) };
   chats = createChatClient(`${stack.description.apiUrl}/functions/v1/ai-chat`);
 });
