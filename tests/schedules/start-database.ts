@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { Child } from "../../local/child-process.ts";
 import { beginLifetime } from "../../local/lifetime.ts";
 import { applyMigrations } from "../../local/migrations.ts";
 import { freePort } from "../../local/ports.ts";
@@ -11,6 +12,8 @@ import { projectRoot } from "../../local/project.ts";
 export interface TestDatabase {
   /** Its address for a role. */
   urlFor(role: string): string;
+  /** Stops the server and starts it again, with its data; what is given is done while it is away. */
+  restart(whileAway?: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -31,12 +34,22 @@ export async function startDatabase(name: string, options: DatabaseOptions): Pro
   mkdirSync(logDirectory, { recursive: true });
   const [port, password] = [await freePort(), "password"];
   const urlFor = (role: string) => databaseUrl(role, password, port);
+  const startServer = () => startPostgres({ server, directory, port, password, logDirectory, start });
+  let running: Child;
   try {
-    await startPostgres({ server, directory, port, password, logDirectory, start });
+    running = await startServer();
     if (migrate) await applyMigrations({ databaseUrl: urlFor("postgres"), logDirectory, start });
   } catch (error) {
     await end();
     throw error;
   }
-  return { urlFor, stop: end };
+  return {
+    urlFor,
+    async restart(whileAway) {
+      await running.stop();
+      await whileAway?.();
+      running = await startServer();
+    },
+    stop: end,
+  };
 }

@@ -1,18 +1,23 @@
 import postgres from "postgres";
 import { afterAll, expect, inject } from "vitest";
 
-export type Database = ReturnType<typeof connectDatabase>;
+export type Database = ReturnType<typeof openDatabase>;
+
+/** Opens a database, to be ended by who opens it. */
+export function openDatabase(url: string) {
+  return postgres(url, {
+    max: 5,
+    // All of ours stay below 2^53.
+    types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
+  });
+}
 
 /**
  * Connects the tests of one file to the stack's database, as its owner. When they are done, no counter of anybody's limits
  * may differ from the ledger and the pending holds.
  */
-export function connectDatabase() {
-  const sql = postgres(inject("stack").dbUrl, {
-    max: 5,
-    // All of ours stay below 2^53.
-    types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
-  });
+export function connectDatabase(): Database {
+  const sql = openDatabase(inject("stack").dbUrl);
   afterAll(async () => {
     const drift = await sql`select * from private.metering_drift`;
     await sql.end({ timeout: 5 });
