@@ -66,7 +66,7 @@ export function createCronJobs(options: {
           message: `ERROR: ${error instanceof Error ? error.message : error}`,
         }),
       );
-      if (status === "failed") report(`${nameOf(job)} failed: ${message}`);
+      if (status === "failed" && !isEnding) report(`${nameOf(job)} failed: ${message}`);
       await sql`
         update cron.job_run_details set status = ${status}, return_message = ${message}, end_time = now()
         where runid = ${runId}`;

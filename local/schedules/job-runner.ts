@@ -61,7 +61,8 @@ export async function createJobRunner({ urlFor, report }: JobRunnerOptions): Pro
     // The database may be stopping too, and has then ended them itself.
     await jobs.endSessions().catch(() => {});
     await Promise.all(underWay);
-    await sql.end({ timeout: 1 });
+    // Nothing is under way any more; sessions that a stopping database has ended would be waited for.
+    await sql.end({ timeout: 0 });
   }
 }
 
