@@ -140,8 +140,8 @@ describe.each([
         insert into private.alerts (kind, event, data, created_at) values
           ('spend_spike', ${`old ${directory}`}, '{}', now() - interval '91 days')`;
       await sql`
-        insert into cron.job_run_details (jobid, command, status, end_time) values
-          (0, 'old', 'succeeded', now() - interval '8 days'), (0, 'young', 'succeeded', now() - interval '6 days')`;
+        insert into cron.job_run_details (jobid, runid, command, status, end_time) overriding system value values
+          (0, -1, 'old', 'succeeded', now() - interval '8 days'), (0, -2, 'young', 'succeeded', now() - interval '6 days')`;
       await run("purge");
       const holds = [old, young, pending].map(({ holdId }) => holdId);
       const kept = await sql`select id from private.holds where id in ${sql(holds)}`;
