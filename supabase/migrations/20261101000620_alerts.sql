@@ -7,7 +7,7 @@
 create type private.alert_kind as enum ('limit_threshold', 'spend_spike', 'ledger_drift');
 
 comment on type private.alert_kind is
-  'limit_threshold: so many percent of a limit are used; spend_spike: an hour cost far more than is usual; ledger_drift: a counter differs from the ledger.';
+  'limit_threshold: so many percent of a limit are used; spend_spike: an hour cost far more than is usual; ledger_drift: a counter differs from the ledger, or holds are not released.';
 
 -- Tables ------------------------------------------------------------------------------------------------------------
 

@@ -78,9 +78,18 @@ create view private.credit_drift with (security_invoker = true) as
 
 comment on view private.credit_drift is 'Credits of which more or less is left than their entries say. Must be empty.';
 
-revoke all on private.billed_holds, private.metering_drift, private.project_drift, private.credit_drift
+create view private.overdue_holds with (security_invoker = true) as
+  select h.id as hold_id, h.user_id, h.expires_at
+  from private.holds h
+  where h.state = 'pending' and h.expires_at <= now() - interval '5 minutes';
+
+comment on view private.overdue_holds is
+  'Holds whose life is over and that neither a request nor the sweep has released: the sweep does not run, or cannot.';
+
+revoke all on private.billed_holds, private.metering_drift, private.project_drift, private.credit_drift, private.overdue_holds
   from public, anon, authenticated, service_role;
-grant select on private.billed_holds, private.metering_drift, private.project_drift, private.credit_drift to service_role;
+grant select on private.billed_holds, private.metering_drift, private.project_drift, private.credit_drift, private.overdue_holds
+  to service_role;
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
@@ -100,6 +109,10 @@ begin
     select 'credit', d.grant_id::text, to_jsonb(d) from active a join private.credit_drift d on d.user_id = a.user_id
     union all
     select 'window', d.window_id::text, to_jsonb(d) from private.project_drift d where since = '-infinity'
+    union all
+    select 'overdue', 'holds', jsonb_build_object('holds', count(*), 'oldest_expired_at', min(o.expires_at))
+    from private.overdue_holds o
+    having count(*) > 0
   )
   insert into private.alerts (kind, event, data)
   select 'ledger_drift', format('drift %s %s %s', d.what, d.id, (now() at time zone 'UTC')::date), d.data || jsonb_build_object('what', d.what)
@@ -111,6 +124,6 @@ end;
 $$;
 
 comment on function private.check_ledger is
-  'Writes an alert, once a day, for each counter that differs from the ledger: of callers who held something since a moment; with -infinity of everybody, and of the project. Returns how many.';
+  'Writes an alert, once a day, for each counter that differs from the ledger: of callers who held something since a moment; with -infinity of everybody, and of the project; and one for holds that nobody releases. Returns how many.';
 
 revoke all on function private.check_ledger from public;

@@ -76,6 +76,7 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.metering_drift": readOnly,
   "private.project_drift": readOnly,
   "private.credit_drift": readOnly,
+  "private.overdue_holds": readOnly,
 
   // What is learned of keys and routes, and replies for those who come back: kept for a while.
   "private.key_cooldowns": counted,

@@ -128,6 +128,18 @@ describe.each([
       await sql`update private.usage_windows set used = used - 1 where user_id = ${userId} and unit = 'requests'`;
     });
 
+    test("check-ledger tells of holds that nobody releases, once a day", async () => {
+      const { holdId } = await holdFor();
+      const readAlerts = () =>
+        sql`select data ->> 'holds' as holds from private.alerts where data ->> 'what' = 'overdue'`;
+      await run("check-ledger");
+      expect(await readAlerts()).toEqual([]);
+      await sql`update private.holds set expires_at = now() - interval '6 minutes' where id = ${holdId}`;
+      for (let times = 0; times < 2; times++) await run("check-ledger");
+      expect(await readAlerts()).toEqual([{ holds: "1" }]);
+      await run("sweep-holds");
+    });
+
     test("purge deletes what is old, runs of jobs too, and keeps what is young or pending", async () => {
       const [old, young, pending] = [await holdFor(), await holdFor(), await holdFor()];
       await sql`select public.settle_chats(${sql.json([old, young].map(({ holdId }) => ({ hold_id: holdId, charges: [], messages: [] })))})`;
