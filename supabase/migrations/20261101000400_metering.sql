@@ -32,13 +32,14 @@ create table private.usage_windows (
   epoch integer not null default 1,
   period_start timestamptz not null,
   period_end timestamptz not null check (period_end > period_start),
-  used bigint not null default 0 check (used >= 0),
-  held bigint not null default 0 check (held >= 0),
+  used bigint not null default 0,
+  held bigint not null default 0,
   credited bigint not null default 0 check (credited >= 0),
   "limit" bigint not null default 0,
   share bigint check ((share is null) = (user_id is not null)),
   alerted smallint not null default 0,
-  unique nulls not distinct (user_id, scope, scope_id, unit, "window", slot)
+  unique nulls not distinct (user_id, scope, scope_id, unit, "window", slot),
+  check (user_id is null or least(used, held) >= 0)
 ) with (fillfactor = 70);
 
 comment on table private.usage_windows is

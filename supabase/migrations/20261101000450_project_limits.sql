@@ -1,10 +1,11 @@
 -- Project limits: what all callers together may use.
 --
 -- Invariants
---   Over all slots of a limit, used + held <= limit. A slot uses only its share; shares of a limit add up to it.
---   Chats that fit do not wait for each other: each batch takes one slot that nobody else has.
+--   Over all slots of a limit, used + held <= limit. What is held in a slot fits into its share; shares of a limit add up to it.
+--   Chats that fit do not wait for each other: each batch takes one slot that nobody else has, and what was held in one slot may be
+--   settled in another, so that the figures of a single slot can be negative and only their sum means something.
 --
--- Accounts are locked before slots. Slots are either taken without waiting, or waited for in the order of their ids while none is had.
+-- Accounts are locked before slots, and slots are waited for in the order of their ids alone.
 
 -- Tables ------------------------------------------------------------------------------------------------------------
 
@@ -25,44 +26,78 @@ grant select on private.project_limits to service_role;
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
+create function private.take_slot(
+  scope private.limit_scope, scope_id text, unit private.limit_unit, "window" private.limit_window, with_room boolean
+) returns bigint
+language plpgsql volatile security invoker set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+  taken bigint;
+begin
+  select w.id into taken
+  from private.usage_windows w
+  where w.user_id is null and w.scope = scope and w.scope_id = scope_id and w.unit = unit and w."window" = "window"
+    and (not with_room or w.used + w.held < w.share)
+  order by w.share - w.used - w.held desc
+  limit 1
+  for no key update skip locked;
+  if taken is null then
+    select w.id into taken
+    from private.usage_windows w
+    where w.user_id is null and w.scope = scope and w.scope_id = scope_id and w.unit = unit and w."window" = "window"
+      and (not with_room or w.used + w.held < w.share)
+    order by w.id
+    limit 1
+    for no key update;
+  end if;
+  return taken;
+end;
+$$;
+
+comment on function private.take_slot is
+  'Locks one slot of a limit: of those that nobody has the one with the most room; where all are had, waits for one. Of several limits to be called in the order of their ids, so that nobody waits for each other.';
+
 create function private.pick_slots(scope_ids text[], out slots bigint[], out shared bigint[])
 language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
-  is_missing boolean;
+  found record;
+  taken bigint;
 begin
-  -- The one with the most room of those that nobody has. One whose limit was changed, or whose period is over, has to be shared anew.
-  -- A limit without room in any slot is used up: nothing is taken from it, so nothing is locked.
-  select
-    array_agg(coalesce(open.id, closed.id)), coalesce(array_agg(open.id) filter (where open.id is not null), '{}'),
-    coalesce(bool_or(open.id is null and closed.id is null), false)
-  into slots, shared, is_missing
-  from private.project_limits l
-  left join lateral (
-    select w.id
-    from private.usage_windows w
-    where w.user_id is null and w.scope = l.scope and w.scope_id = l.scope_id and w.unit = l.unit and w."window" = l."window"
-      and w.period_end > now() and w."limit" = l.amount and w.used + w.held < w.share
-    order by w.share - w.used - w.held desc
-    limit 1
-    for no key update skip locked
-  ) open on true
-  left join lateral (
-    select min(w.id) as id
-    from private.usage_windows w
-    where w.user_id is null and w.scope = l.scope and w.scope_id = l.scope_id and w.unit = l.unit and w."window" = l."window"
-    having bool_and(w.period_end > now() and w."limit" = l.amount and w.used + w.held >= w.share)
-  ) closed on open.id is null
-  where l.scope_id = any (scope_ids);
-  if is_missing then
-    slots := null;
-  end if;
-  slots := coalesce(slots, case when not is_missing then '{}'::bigint[] end);
+  slots := '{}';
+  shared := '{}';
+  for found in
+    select
+      l.scope, l.scope_id, l.unit, l."window", min(w.id) as first_id, coalesce(bool_or(w.used + w.held < w.share), false) as has_room,
+      -- A limit that was changed, or whose period is over, has to be shared anew.
+      coalesce(bool_and(w.period_end > now() and w."limit" = l.amount), false) as is_current
+    from private.project_limits l
+    left join private.usage_windows w
+      on w.user_id is null and w.scope = l.scope and w.scope_id = l.scope_id and w.unit = l.unit and w."window" = l."window"
+    where l.scope_id = any (scope_ids)
+    group by 1, 2, 3, 4
+    order by 5
+  loop
+    taken := null;
+    if found.is_current and found.has_room then
+      taken := private.take_slot(found.scope, found.scope_id, found.unit, found."window", true);
+      shared := shared || taken;
+    elsif found.is_current then
+      -- Used up: nothing is taken from it, so nothing is locked.
+      taken := found.first_id;
+    end if;
+    if taken is null then
+      slots := null;
+      return;
+    end if;
+    slots := slots || taken;
+  end loop;
 end;
 $$;
 
 comment on function private.pick_slots is
-  'One slot for each limit of the project with these scope ids, without waiting: shared are those that have room, and are now had; the others are used up. slots is null where there is none at hand for one of them.';
+  'One slot for each limit of the project with these scope ids: shared are those that have room, and are now had; the others are used up. slots is null where a limit has to be shared anew first.';
 
 create function private.gather_slots(scope_ids text[], targets bigint[] default '{}') returns bigint[]
 language plpgsql volatile security invoker set search_path = ''
@@ -132,5 +167,5 @@ $$;
 comment on function private.scatter_slots is
   'Shares the room of the project''s limits evenly among slots that were gathered before. Where more is used than a limit allows, because it was lowered, the shares are short of that, too.';
 
-revoke all on function private.pick_slots, private.gather_slots, private.scatter_slots from public;
-grant execute on function private.pick_slots, private.gather_slots, private.scatter_slots to service_role;
+revoke all on function private.take_slot, private.pick_slots, private.gather_slots, private.scatter_slots from public;
+grant execute on function private.take_slot, private.pick_slots, private.gather_slots, private.scatter_slots to service_role;

@@ -73,16 +73,29 @@ language plpgsql volatile security invoker set search_path = ''
 as $$
 #variable_conflict use_column
 declare
+  found record;
+  slots bigint[] := '{}';
   closed uuid[];
   costs bigint[];
 begin
-  -- Slots of the project in the order of their ids, so that two batches cannot deadlock.
+  -- One slot of each limit of the project that something was held in.
   if exists (select from private.usage_windows where user_id is null) then
-    perform from private.usage_windows
-    where user_id is null and id = any (array(
-      select r.window_id from unnest(settlements) s join private.holds h on h.id = s.hold_id cross join lateral unnest(h.reservations) r
-    ))
-    order by id for no key update;
+    for found in
+      select w.scope, w.scope_id, w.unit, w."window"
+      from private.usage_windows w
+      where w.user_id is null and exists (
+        select
+        from unnest(settlements) s
+        join private.holds h on h.id = s.hold_id
+        cross join lateral unnest(h.reservations) r
+        join private.usage_windows held on held.id = r.window_id and held.user_id is null
+        where held.scope = w.scope and held.scope_id = w.scope_id and held.unit = w.unit and held."window" = w."window"
+      )
+      group by 1, 2, 3, 4
+      order by min(w.id)
+    loop
+      slots := slots || private.take_slot(found.scope, found.scope_id, found.unit, found."window", false);
+    end loop;
   end if;
 
   with hold as materialized (
@@ -150,15 +163,18 @@ begin
   -- What each window gets and gives back; what has expired has given back what it held.
   movement as (
     select
-      w.id,
+      coalesce(slot.id, w.id) as id,
       sum(case when h.state = 'pending' then r.amount else 0 end) as released,
       sum(case w.unit when 'requests' then b.requests when 'tokens' then b.tokens when 'nano_usd' then b.cost_nano end) as added
     from hold h
     cross join lateral unnest(h.reservations) r
     -- A window that has rolled since is left alone: the ledger has the charge, in the epoch that the hold names.
     join private.usage_windows w on w.id = r.window_id and w.epoch = r.epoch
+    left join private.usage_windows slot
+      on w.user_id is null and slot.id = any (slots)
+      and slot.scope = w.scope and slot.scope_id = w.scope_id and slot.unit = w.unit and slot."window" = w."window"
     left join billed b on b.hold_id = h.id and b.provider = case w.scope when 'provider' then w.scope_id else '' end
-    group by w.id
+    group by 1
   ),
   -- Of a limit of the project the other slots count, too.
   standing as (

@@ -47,27 +47,39 @@ create view private.metering_drift with (security_invoker = true) as
 comment on view private.metering_drift is 'Windows of callers whose counters differ from the ledger and the pending holds. Must be empty.';
 
 create view private.project_drift with (security_invoker = true) as
-  with reserved as (
-    select r.window_id, r.epoch, h.id as hold_id, h.state, r.amount
+  with slot as (
+    select w.*, min(w.id) over (partition by w.scope, w.scope_id, w.unit, w."window") as limit_id
     from private.usage_windows w
-    join private.holds h on h.created_at >= w.period_start or h.state = 'pending'
+    where w.user_id is null
+  ),
+  counted as (
+    select
+      s.limit_id, s.scope, s.scope_id, s.unit, s."window", sum(s.used) as used, sum(s.held) as held, min(s.period_start) as period_start
+    from slot s
+    group by 1, 2, 3, 4, 5
+  ),
+  reserved as (
+    select s.limit_id, h.id as hold_id, h.state, r.amount
+    from private.holds h
     cross join lateral unnest(h.reservations) r
-    where w.user_id is null and r.window_id = w.id and r.epoch = w.epoch
+    join slot s on s.id = r.window_id and s.epoch = r.epoch
+    where h.state = 'pending' or h.created_at >= (select min(c.period_start) from counted c)
   )
-  select w.id as window_id, w.scope, w.scope_id, w.unit, w."window", w.used, e.used as expected_used, w.held, e.held as expected_held
-  from private.usage_windows w
-  left join lateral (
+  select c.scope, c.scope_id, c.unit, c."window", c.used, e.used as expected_used, c.held, e.held as expected_held
+  from counted c
+  cross join lateral (
     select
       coalesce(sum(v.amount) filter (where v.state = 'pending'), 0) as held,
-      coalesce(sum(case w.unit when 'requests' then b.requests when 'tokens' then b.tokens when 'nano_usd' then b.cost_nano end), 0) as used
+      coalesce(sum(case c.unit when 'requests' then b.requests when 'tokens' then b.tokens when 'nano_usd' then b.cost_nano end), 0) as used
     from reserved v
     left join private.billed_holds b
-      on b.hold_id = v.hold_id and b.provider = case w.scope when 'provider' then w.scope_id else '' end
-    where v.window_id = w.id
-  ) e on true
-  where w.user_id is null and (w.used <> e.used or w.held <> e.held);
+      on b.hold_id = v.hold_id and b.provider = case c.scope when 'provider' then c.scope_id else '' end
+    where v.limit_id = c.limit_id
+  ) e
+  where c.used <> e.used or c.held <> e.held;
 
-comment on view private.project_drift is 'Slots of the project''s limits whose counters differ from the ledger and the pending holds. Must be empty.';
+comment on view private.project_drift is
+  'Limits of the project whose counters, over all slots, differ from the ledger and the pending holds. Must be empty.';
 
 create view private.credit_drift with (security_invoker = true) as
   select g.id as grant_id, g.user_id, g.left_nano, coalesce(sum(e.amount_nano), 0) as expected_left_nano
@@ -108,7 +120,7 @@ begin
     union all
     select 'credit', d.grant_id::text, to_jsonb(d) from active a join private.credit_drift d on d.user_id = a.user_id
     union all
-    select 'window', d.window_id::text, to_jsonb(d) from private.project_drift d where since = '-infinity'
+    select 'project', concat_ws(' ', d.scope, d.scope_id, d.unit, d."window"), to_jsonb(d) from private.project_drift d where since = '-infinity'
     union all
     select 'overdue', 'holds', jsonb_build_object('holds', count(*), 'oldest_expired_at', min(o.expires_at))
     from private.overdue_holds o

@@ -123,5 +123,5 @@ from (values
   ('sluice-check-whole-ledger', '40 3 * * *', $$select private.check_ledger('-infinity')$$),
   ('sluice-roll-windows', '5 * * * *', 'select private.roll_windows(100000), private.expire_credits(10000)'),
   ('sluice-ledger-partitions', '20 2 * * *', 'select private.keep_ledger_partitions()'),
-  ('sluice-purge', '50 2 * * *', 'select private.purge(100000)')
+  ('sluice-purge', '50 * * * *', 'select private.purge(200000)')
 ) as job (name, schedule, command);

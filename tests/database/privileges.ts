@@ -98,6 +98,8 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.take_credit(user_id uuid, hold_id uuid, held_at timestamp with time zone, amount_nano bigint)":
     callable,
   "private.return_credit(hold_id uuid, amount_nano bigint)": callable,
+  'private.take_slot(scope private.limit_scope, scope_id text, unit private.limit_unit, "window" private.limit_window, with_room boolean)':
+    callable,
   "private.pick_slots(scope_ids text[], OUT slots bigint[], OUT shared bigint[])": callable,
   "private.gather_slots(scope_ids text[], targets bigint[])": callable,
   "private.scatter_slots()": callable,

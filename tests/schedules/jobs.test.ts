@@ -67,7 +67,7 @@ describe.each([
         ["sluice-check-whole-ledger", "40 3 * * *"],
         ["sluice-deliver-alerts", "* * * * *"],
         ["sluice-ledger-partitions", "20 2 * * *"],
-        ["sluice-purge", "50 2 * * *"],
+        ["sluice-purge", "50 * * * *"],
         ["sluice-roll-windows", "5 * * * *"],
         ["sluice-sweep-holds", "* * * * *"],
       ]);
