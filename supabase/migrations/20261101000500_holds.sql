@@ -23,15 +23,6 @@ create type private.pace as (scope private.limit_scope, scope_id text, "limit" b
 
 comment on type private.pace is 'A rate that a request must keep, and when the next request would be due if this one were let through.';
 
-create type private.hold_request as (
-  hold_id uuid, user_id uuid, conversation_id uuid, model_id text, most_prompt_tokens integer,
-  prompt_bytes bigint, prompt_messages integer, overhead_tokens integer, images integer, image_tokens integer, max_output_tokens integer,
-  is_byok boolean, service text, service_tokens bigint, service_nano bigint
-);
-
-comment on type private.hold_request is
-  'A chat, or what a service of the app asks for: then service is its name, and it says itself how many tokens and nano-USD it may take.';
-
 create type private.hold_decision as (
   hold_id uuid, routes json, route_ids bigint[], providers text[], max_output_tokens integer, limits json, refusal text, detail json
 );

@@ -6,124 +6,21 @@
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
-create function private.find_upgrade(user_id uuid, plan_id text, model_id text, claims private.claim[]) returns text
-language sql stable security invoker set search_path = ''
-as $$
-  select better.id
-  from private.plans better
-  where better.rank > (select rank from private.plans where id = find_upgrade.plan_id)
-    and (find_upgrade.model_id is null or exists (
-      select from private.plan_models granted where granted.plan_id = better.id and granted.model_id = find_upgrade.model_id
-    ))
-    and not exists (
-      select
-      from unnest(claims) c
-      left join private.plan_limits l
-        on l.plan_id = better.id and l.scope = c.scope and l.scope_id = c.scope_id and l.unit = c.unit and l."window" = c."window"
-      left join private.model_limits m
-        on c.scope = 'model' and m.model_id = c.scope_id and m.unit = c.unit and m."window" = c."window"
-      left join private.limit_overrides o
-        on o.user_id = find_upgrade.user_id and o.scope = c.scope and o.scope_id = c.scope_id and o.unit = c.unit
-        and o."window" = c."window" and o.expires_at > now()
-      where c.used + c.held + c.amount
-        > case when o.user_id is null then coalesce(l.amount, m.amount) else o.amount end + c.ceiling - c."limit"
-    )
-  order by better.rank
-  limit 1;
-$$;
-
-comment on function private.find_upgrade is
-  'The cheapest dearer plan that has the model and under which the caller''s limits would cover all these claims; null when there is none.';
-
-create function private.describe_limits(claims private.claim[], paces private.pace[], are_taken boolean) returns json
-language sql stable security invoker set search_path = ''
-as $$
-  select coalesce(json_agg(l), '[]')
-  from (
-    select
-      c.scope, c.scope_id, c.unit, c."window", c."limit", c.used,
-      c.held + case when are_taken then c.amount else 0 end as held,
-      nullif(c.period_end, 'infinity') as resets_at
-    from unnest(claims) c
-    where not c.is_project
-    union all
-    -- Of a rate is used what could not be sent at this moment.
-    select
-      p.scope, p.scope_id, 'requests', 'minute', p."limit",
-      greatest(least(ceil(p."limit" * extract(epoch from whole.at - now()) / 60 - 0.001), p."limit"), 0)::bigint, 0, whole.at
-    from unnest(paces) p
-    cross join lateral (
-      select p.next_at - case when are_taken then interval '0' else interval '1 minute' / p."limit" end as at
-    ) whole
-  ) l;
-$$;
-
-comment on function private.describe_limits is 'The limits of a caller: once these claims and paces have been taken, or as they stand without.';
-
 create function private.place_wave(requests private.hold_request[], slots bigint[], shared bigint[]) returns setof private.hold_decision
 language plpgsql volatile security invoker set search_path = ''
 as $$
 begin
   -- Everything about a request is on its own row, so that the work grows with the number of requests and not with its square.
   return query
-  with priced as materialized (
-    select p.* from private.priced_models p where p.model_id = any (array(select distinct r.model_id from unnest(requests) r))
-  ),
-  request as materialized (
-    select
-      r.hold_id, r.user_id, r.conversation_id, r.model_id, r.service, r.is_byok, r.max_output_tokens,
-      account.plan_id, account.calendar, priced.routes, priced.route_ids, coalesce(priced.price_ids, '{}') as price_ids,
-      coalesce(priced.providers, array[r.service]) as providers,
-      bound.tokens as prompt_tokens,
-      -- About 4 bytes a token (OpenAI's rule of thumb for English) with 4 tokens a message, and most images below a thousand.
-      coalesce(r.service_tokens, least(
-        ceil(r.prompt_bytes / 4.0) + 4 * r.prompt_messages + 3 + least(r.image_tokens, 1000) * r.images, bound.tokens
-      )) as likely_prompt_tokens,
-      case
-        when r.is_byok then 0
-        else coalesce(r.service_nano, 1e9 * bound.tokens * greatest(priced.dearest_input_usd, tier.dearest_input_usd))
-      end as prompt_nano,
-      case
-        when r.is_byok or r.service is not null then 0
-        else 1e9 * greatest(priced.dearest_output_usd, tier.dearest_output_usd)
-      end as output_token_nano
-    from unnest(requests) r
-    join private.current_accounts account on account.user_id = r.user_id
-    left join priced on priced.model_id = r.model_id
-    -- The most the prompt can be billed for: a byte-level tokenizer never makes more tokens than bytes, framing takes 3 or 4
-    -- tokens a message (OpenAI's cookbook; 16 is above every provider's), images have a ceiling, and no provider takes more than
-    -- it has room for.
-    cross join lateral (
-      select coalesce(r.service_tokens, least(
-        r.prompt_bytes + 16 * r.prompt_messages + 16 + r.overhead_tokens + r.image_tokens::bigint * r.images, r.most_prompt_tokens
-      )) as tokens
-    ) bound
-    -- The dearest tier that a prompt of this size can come to.
-    left join lateral (
-      select max(greatest(t.input_usd, t.cache_write_usd)) as dearest_input_usd, max(t.output_usd) as dearest_output_usd
-      from private.route_price_tiers t
-      where t.price_id = any (priced.price_ids) and t.min_prompt_tokens <= bound.tokens
-    ) tier on true
-  ),
-  limited as (
-    select r.*, array(
-      select l from private.caller_limits l
-      where l.user_id = r.user_id and l.scope_id = any (array['', r.model_id] || r.providers)
-        and case l.scope when 'all' then true when 'model' then l.scope_id = r.model_id else l.scope_id = any (r.providers) end
-    ) as limits
-    from request r
-  ),
-  counted as (
+  with counted as (
     select r.*, array(
       select (
         coalesce(w.id, nextval('private.usage_window_ids')), false, l.scope, l.scope_id, l.unit, l."window", l.amount,
         l.amount + case when period.is_running then w.credited else 0 end + coalesce(credit.left_nano, 0),
         period.period_start, period.period_end,
         coalesce(w.epoch, 0) + (not period.is_running)::integer,
-        case when period.is_running then w.used else 0 end,
-        case when period.is_running then w.held else 0 end,
-        case when period.is_running then w.credited else 0 end,
-        case when period.is_running then w.alerted else 0 end,
+        case when period.is_running then w.used else 0 end, case when period.is_running then w.held else 0 end,
+        case when period.is_running then w.credited else 0 end, case when period.is_running then w.alerted else 0 end,
         case l.unit when 'tokens' then r.prompt_tokens when 'nano_usd' then ceil(r.prompt_nano) else 1 end
       )::private.claim
       from unnest(r.limits) l
@@ -150,7 +47,7 @@ begin
       where w.id = any (slots)
         and case w.scope when 'all' then true when 'model' then w.scope_id = r.model_id else w.scope_id = any (r.providers) end
     ) as prompt_claims
-    from limited r
+    from private.price_requests(requests) r
   ),
   -- A shorter answer is better than none: the output shrinks to what is left, down to 64 tokens, below which it is of no use. Where
   -- providers have limits of their own, it is as long as one of them allows.
@@ -196,9 +93,7 @@ begin
         from unnest(s.prompt_claims) p
       ) as all_claims,
       array(
-        select (
-          l.scope, l.scope_id, l.amount, greatest(q.next_at, now()) + interval '1 minute' / l.amount
-        )::private.pace
+        select (l.scope, l.scope_id, l.amount, greatest(q.next_at, now()) + interval '1 minute' / l.amount)::private.pace
         from unnest(s.limits) l
         left join private.request_rates q on q.user_id = s.user_id and q.scope = l.scope and q.scope_id = l.scope_id
         where l.is_rate
@@ -401,7 +296,5 @@ $$;
 
 comment on function private.place_holds is 'One decision for each request whose caller has an account. The callers must be locked (lock_accounts).';
 
-revoke all on function private.find_upgrade, private.describe_limits, private.place_wave, private.place_in_turn, private.place_holds
-  from public;
-grant execute on function private.find_upgrade, private.describe_limits, private.place_wave, private.place_in_turn, private.place_holds
-  to service_role;
+revoke all on function private.place_wave, private.place_in_turn, private.place_holds from public;
+grant execute on function private.place_wave, private.place_in_turn, private.place_holds to service_role;

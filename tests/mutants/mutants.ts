@@ -6,6 +6,7 @@ const metering = migration("000400_metering");
 const credits = migration("000420_credits");
 const projectLimits = migration("000450_project_limits");
 const holds = migration("000500_holds");
+const requests = migration("000520_hold_requests");
 const placement = migration("000550_hold_placement");
 const settlement = migration("000650_settlement");
 const expiry = migration("000660_expiry");
@@ -72,7 +73,7 @@ export const mutants: Mutant[] = [
   },
   {
     fault: "a tier's price is not held for",
-    file: placement,
+    file: requests,
     from: "1e9 * bound.tokens * greatest(priced.dearest_input_usd, tier.dearest_input_usd)",
     to: "1e9 * bound.tokens * priced.dearest_input_usd",
     killedBy: [model],
@@ -136,8 +137,8 @@ export const mutants: Mutant[] = [
   {
     fault: "a settlement goes into whatever period is running",
     file: settlement,
-    from: "join private.usage_windows w on w.id = r.window_id and w.epoch = r.epoch\n    left join billed b",
-    to: "join private.usage_windows w on w.id = r.window_id\n    left join billed b",
+    from: "join private.usage_windows w on w.id = r.window_id and w.epoch = r.epoch\n    left join private.usage_windows slot",
+    to: "join private.usage_windows w on w.id = r.window_id\n    left join private.usage_windows slot",
     killedBy: [model, windows],
   },
   {
@@ -150,8 +151,8 @@ export const mutants: Mutant[] = [
   {
     fault: "each provider's limit is charged for all providers",
     file: settlement,
-    from: "b.provider = case w.scope when 'provider' then w.scope_id else '' end\n    group by w.id",
-    to: "b.provider = ''\n    group by w.id",
+    from: "b.provider = case w.scope when 'provider' then w.scope_id else '' end\n    group by 1",
+    to: "b.provider = ''\n    group by 1",
     killedBy: [model],
   },
   {

@@ -1,0 +1,80 @@
+-- Hold requests: what a request can cost at most, and which limits it must fit into.
+--
+-- Invariant: no provider can bill more than the bound of the prompt and the most tokens of the answer, at the dearest price that can apply.
+
+-- Types -------------------------------------------------------------------------------------------------------------
+
+create type private.hold_request as (
+  hold_id uuid, user_id uuid, conversation_id uuid, model_id text, most_prompt_tokens integer,
+  prompt_bytes bigint, prompt_messages integer, overhead_tokens integer, images integer, image_tokens integer, max_output_tokens integer,
+  is_byok boolean, service text, service_tokens bigint, service_nano bigint
+);
+
+comment on type private.hold_request is
+  'A chat, or what a service of the app asks for: then service is its name, and it says itself how many tokens and nano-USD it may take.';
+
+create type private.priced_request as (
+  hold_id uuid, user_id uuid, conversation_id uuid, model_id text, service text, is_byok boolean, max_output_tokens integer,
+  plan_id text, calendar private.calendar, routes json, route_ids bigint[], price_ids bigint[], providers text[],
+  prompt_tokens bigint, likely_prompt_tokens bigint, prompt_nano numeric, output_token_nano numeric, limits private.caller_limits[]
+);
+
+comment on type private.priced_request is
+  'prompt_tokens and prompt_nano are the most that the prompt can come to, output_token_nano what a token of the answer can; likely_prompt_tokens is about what the prompt will be billed for. limits are the caller''s that apply.';
+
+-- Functions ---------------------------------------------------------------------------------------------------------
+
+create function private.price_requests(requests private.hold_request[]) returns setof private.priced_request
+language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return query
+  with priced as materialized (
+    select p.* from private.priced_models p where p.model_id = any (array(select distinct r.model_id from unnest(requests) r))
+  )
+  select
+    r.hold_id, r.user_id, r.conversation_id, r.model_id, r.service, r.is_byok, r.max_output_tokens,
+    account.plan_id, account.calendar, priced.routes, priced.route_ids, coalesce(priced.price_ids, '{}'),
+    called.providers, bound.tokens,
+    -- About 4 bytes a token (OpenAI's rule of thumb for English) with 4 tokens a message, and most images below a thousand.
+    coalesce(r.service_tokens, least(
+      ceil(r.prompt_bytes / 4.0) + 4 * r.prompt_messages + 3 + least(r.image_tokens, 1000) * r.images, bound.tokens
+    ))::bigint,
+    case
+      when r.is_byok then 0
+      else coalesce(r.service_nano, 1e9 * bound.tokens * greatest(priced.dearest_input_usd, tier.dearest_input_usd))
+    end,
+    case
+      when r.is_byok or r.service is not null then 0
+      else 1e9 * greatest(priced.dearest_output_usd, tier.dearest_output_usd)
+    end,
+    array(
+      select l from private.caller_limits l
+      where l.user_id = r.user_id and l.scope_id = any (array['', r.model_id] || called.providers)
+        and case l.scope when 'all' then true when 'model' then l.scope_id = r.model_id else l.scope_id = any (called.providers) end
+    )
+  from unnest(requests) r
+  join private.current_accounts account on account.user_id = r.user_id
+  left join priced on priced.model_id = r.model_id
+  cross join lateral (select coalesce(priced.providers, array[r.service]) as providers) called
+  -- The most the prompt can be billed for: a byte-level tokenizer never makes more tokens than bytes, framing takes 3 or 4
+  -- tokens a message (OpenAI's cookbook; 16 is above every provider's), images have a ceiling, and no provider takes more than
+  -- it has room for.
+  cross join lateral (
+    select coalesce(r.service_tokens, least(
+      r.prompt_bytes + 16 * r.prompt_messages + 16 + r.overhead_tokens + r.image_tokens::bigint * r.images, r.most_prompt_tokens
+    )) as tokens
+  ) bound
+  -- The dearest tier that a prompt of this size can come to.
+  left join lateral (
+    select max(greatest(t.input_usd, t.cache_write_usd)) as dearest_input_usd, max(t.output_usd) as dearest_output_usd
+    from private.route_price_tiers t
+    where t.price_id = any (priced.price_ids) and t.min_prompt_tokens <= bound.tokens
+  ) tier on true;
+end;
+$$;
+
+comment on function private.price_requests is 'One row for each request whose caller has an account; without routes where nobody serves the model.';
+
+revoke all on function private.price_requests from public;
+grant execute on function private.price_requests to service_role;
