@@ -7,7 +7,10 @@ export type ReadSetting = (name: string) => string | undefined;
 /** What every function is given: by Supabase, and by the operator. */
 export interface PlatformSettings {
   url: string;
+  /** The one that our own calls are made with. */
   secretKey: Secret;
+  /** All of them by their names: other services of the app may have one each. */
+  secretKeys: Record<string, Secret>;
   /** The key set that came with the deployment; null where none did. */
   jwks: { keys: Record<string, unknown>[] } | null;
   /** Where the project publishes its key set. */
@@ -33,10 +36,9 @@ export function readPlatformSettings(setting: ReadSetting): PlatformSettings {
   if (!/^https?:\/\//.test(url) || !URL.canParse(url))
     throw new Error("SUPABASE_URL must be the project's URL, with https://.");
 
-  const secretKey = setting("SUPABASE_SECRET_KEYS")
-    ? parseSetting("SUPABASE_SECRET_KEYS", setting, keysSchema)?.default
-    : setting("SUPABASE_SECRET_KEY");
-  if (!secretKey) {
+  const secretKeys = readSecretKeys(setting);
+  const secretKey = secretKeys.default;
+  if (secretKey === undefined) {
     throw new Error(
       'SUPABASE_SECRET_KEYS must be a JSON object with a "default" key, or SUPABASE_SECRET_KEY be set.',
     );
@@ -45,12 +47,20 @@ export function readPlatformSettings(setting: ReadSetting): PlatformSettings {
   const authUrl = `${(setting("SUPABASE_PUBLIC_URL") || url).replace(/\/$/, "")}/auth/v1`;
   return {
     url,
-    secretKey: createSecret(secretKey),
+    secretKey,
+    secretKeys,
     jwks: parseSetting("SUPABASE_JWKS", setting, jwksSchema),
     jwksUrl: new URL(`${url}/auth/v1/.well-known/jwks.json`),
     issuer: setting("JWT_ISSUER") || authUrl,
     allowedOrigins: (setting("ALLOWED_ORIGINS") ?? "").split(/[\s,]+/).filter((origin) => origin !== ""),
   };
+}
+
+function readSecretKeys(setting: ReadSetting): Record<string, Secret> {
+  const single = setting("SUPABASE_SECRET_KEY");
+  const keys =
+    parseSetting("SUPABASE_SECRET_KEYS", setting, keysSchema) ?? (single ? { default: single } : {});
+  return Object.fromEntries(Object.entries(keys).map(([name, key]) => [name, createSecret(key)]));
 }
 
 function parseSetting<Schema extends z.ZodType>(

@@ -15,7 +15,7 @@ const read = (changed: Record<string, string | undefined> = {}) => {
 };
 
 test("the settings of a deployment are read", () => {
-  const { secretKey, ...settings } = read();
+  const { secretKey, secretKeys, ...settings } = read();
   expect(settings).toEqual({
     url: "https://abc.supabase.co",
     jwks: { keys: [{ kid: "k1", kty: "EC" }] },
@@ -24,7 +24,11 @@ test("the settings of a deployment are read", () => {
     allowedOrigins: ["https://app.example.com", "https://admin.example.com"],
   });
   expect(secretKey.reveal()).toBe("sb_secret_Canary");
-  expect(JSON.stringify(secretKey)).not.toContain("Canary");
+  expect(Object.entries(secretKeys).map(([name, key]) => [name, key.reveal()])).toEqual([
+    ["default", "sb_secret_Canary"],
+    ["other", "sb_secret_other"],
+  ]);
+  expect(JSON.stringify([secretKey, secretKeys])).not.toContain("sb_secret");
 });
 
 describe("what is optional:", () => {
@@ -38,6 +42,7 @@ describe("what is optional:", () => {
   test("the key of older deployments does where there are no named ones", () => {
     const settings = read({ SUPABASE_SECRET_KEYS: undefined, SUPABASE_SECRET_KEY: "sb_secret_single" });
     expect(settings.secretKey.reveal()).toBe("sb_secret_single");
+    expect(settings.secretKeys).toEqual({ default: settings.secretKey });
   });
 
   test("a key set may be the bare list of its keys, or absent", () => {

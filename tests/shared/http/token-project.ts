@@ -58,6 +58,7 @@ export async function createTokenProject() {
     const settings: PlatformSettings = {
       url: "http://127.0.0.1:1",
       secretKey: createSecret("sb_secret_test"),
+      secretKeys: {},
       jwks: { keys: [{ ...key.jwk }] },
       jwksUrl: new URL("http://127.0.0.1:1/jwks.json"),
       issuer,
