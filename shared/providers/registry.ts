@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { parseSafeAddress } from "../domain/safe-address.ts";
 import { createSecret } from "../domain/secret.ts";
 import { createAnthropicProvider } from "./anthropic.ts";
 import { createGoogleProvider } from "./google.ts";
@@ -97,15 +98,10 @@ function* readCompatibleProviders(setting: ReadSetting): Generator<[name: string
   }
 }
 
-/** Hosts that a key reaches without crossing a public network: this machine, a name without a dot (of a container), private ranges. */
-const privateHost =
-  /^(?:[^.:]+|.+\.(?:localhost|local|internal)|127\.[\d.]+|10\.[\d.]+|192\.168\.[\d.]+|172\.(?:1[6-9]|2\d|3[01])\.[\d.]+|\[::1\])$/;
-
 /** Addresses that carry a key must be encrypted. */
 function checkBaseUrl(text: string, settingName: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && privateHost.test(url.hostname));
-  if (url === null || !isSafe || url.username || url.password || url.search || url.hash)
+  const url = parseSafeAddress(text);
+  if (url === null || url.search)
     throw new Error(
       `${settingName} must hold https addresses (http only within a private network), without user, query or fragment.`,
     );
