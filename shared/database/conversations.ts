@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ChatMessage, ContentPart, FinishReason, ToolCall } from "../domain/chat-message.ts";
 import { SluiceError } from "../domain/errors.ts";
+import { type Page, readCursor, writeCursor } from "./cursor.ts";
 import { type Database, unwrap } from "./database.ts";
 
 /** A conversation without its messages. Times are ISO 8601. */
@@ -27,12 +28,6 @@ export interface StoredMessage {
   model: string | null;
   requestId: string;
   createdAt: string;
-}
-
-/** Which part of a list: `cursor` is the `nextCursor` of the page before. */
-export interface Page {
-  limit: number;
-  cursor: string | undefined;
 }
 
 /** The conversations of people. Whoever asks gets only their own: for others' and unknown ids `conversation_not_found` is thrown. */
@@ -178,18 +173,3 @@ function toMessage(row: MessageRow): StoredMessage {
 // Within what Postgres takes: it has no year 0, and positions are 32-bit.
 const listCursor = z.tuple([z.iso.datetime({ offset: true }).refine((time) => time >= "0001"), z.uuid()]);
 const messageCursor = z.tuple([z.int().positive().max(2_147_483_647)]);
-
-function writeCursor(position: (string | number)[]): string {
-  return btoa(JSON.stringify(position)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}
-
-function readCursor<Schema extends z.ZodType>(cursor: string, schema: Schema): z.output<Schema> {
-  try {
-    return schema.parse(JSON.parse(atob(cursor.replaceAll("-", "+").replaceAll("_", "/"))));
-  } catch {
-    throw new SluiceError("invalid_request", {
-      param: "cursor",
-      message: "cursor: is not one of ours: send the nextCursor of the page before.",
-    });
-  }
-}

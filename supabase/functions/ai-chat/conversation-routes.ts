@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { Conversations, Page } from "../../../shared/database/conversations.ts";
+import type { Conversations } from "../../../shared/database/conversations.ts";
+import type { Page } from "../../../shared/database/cursor.ts";
 import { storableText } from "../../../shared/domain/chat-message.ts";
 import { SluiceError } from "../../../shared/domain/errors.ts";
 import { parseFields } from "../../../shared/domain/parse-fields.ts";
