@@ -3,11 +3,12 @@ import { readUsageRow, type UsageRow } from "../database/usage-row.ts";
 import { type ChatMessage, type ContentPart, type ToolCall, textOf } from "../domain/chat-message.ts";
 import { type LimitRow, readLimitRow } from "./limit-row.ts";
 import type { BeginRequest, Charge, HealthReport, Hold, Settlement, SettleRequest } from "./metering.ts";
+import type { Refusal } from "./refusal.ts";
 
 // What `begin_chats` and `settle_chats` are given and answer, in SQL's spelling.
 
 export type BeginAnswer = { hold_id: string } & (
-  | { refusal: string; detail?: Record<string, unknown> | null; limits?: LimitRow[] | null }
+  | Refusal
   | { replay_of: string }
   | ({ refusal?: undefined } & HoldAnswer)
 );

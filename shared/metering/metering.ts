@@ -1,13 +1,11 @@
 import { createBatcher } from "../database/batcher.ts";
 import { type Database, isItemFault, unwrap } from "../database/database.ts";
 import { countReplyUnits, type ReplyPart } from "../database/replies.ts";
-import { codeOfSqlState } from "../database/sql-states.ts";
 import type { Bill, LimitState } from "../domain/chat-event.ts";
 import type { ChatMessage, FinishReason } from "../domain/chat-message.ts";
 import { SluiceError } from "../domain/errors.ts";
 import type { Idempotency } from "../domain/idempotency.ts";
 import type { PartialUsage } from "../domain/usage.ts";
-import { readLimitRow } from "./limit-row.ts";
 import {
   type BeginAnswer,
   readHold,
@@ -16,7 +14,7 @@ import {
   toBeginItem,
   toSettleItem,
 } from "./metering-items.ts";
-import { refusalError } from "./refusal.ts";
+import { readRefusal } from "./refusal.ts";
 
 /** How large a prompt is, for the most that it can cost. */
 export interface PromptSize {
@@ -200,10 +198,7 @@ export function createMetering(database: Database): Metering {
       const answer = await begin(request);
       if ("replay_of" in answer) return { replayOf: answer.replay_of };
       if (answer.refusal === undefined) return readHold(answer);
-      const code = codeOfSqlState(answer.refusal);
-      if (code === undefined)
-        throw new SluiceError("internal_error", { cause: new Error(`unknown refusal ${answer.refusal}`) });
-      throw refusalError(code, answer.detail ?? null, answer.limits?.map(readLimitRow));
+      throw readRefusal(answer);
     },
 
     async extend(holdId) {

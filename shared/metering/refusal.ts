@@ -1,6 +1,15 @@
+import { codeOfSqlState } from "../database/sql-states.ts";
 import type { LimitState } from "../domain/chat-event.ts";
 import { type ErrorCode, SluiceError } from "../domain/errors.ts";
-import { readTime } from "./limit-row.ts";
+import { type LimitRow, readLimitRow, readTime } from "./limit-row.ts";
+
+/** What is answered in the place of a hold. */
+export interface Refusal {
+  refusal: string;
+  detail?: Record<string, unknown> | null;
+  /** The caller's limits as they stand, where they were asked. */
+  limits?: LimitRow[] | null;
+}
 
 /** The limit that stands in the way, as the database tells it. */
 interface LimitDetail extends Pick<LimitState, "scope" | "unit" | "window" | "limit"> {
@@ -12,6 +21,14 @@ interface LimitDetail extends Pick<LimitState, "scope" | "unit" | "window" | "li
   resets_at: string | null;
   retry_after_ms?: number | null;
   upgrade?: string | null;
+}
+
+/** The error of a refusal, which the database answers as an SQLSTATE of ours and its detail. */
+export function readRefusal({ refusal, detail, limits }: Refusal): SluiceError {
+  const code = codeOfSqlState(refusal);
+  if (code === undefined)
+    return new SluiceError("internal_error", { cause: new Error(`unknown refusal ${refusal}`) });
+  return refusalError(code, detail ?? null, limits?.map(readLimitRow));
 }
 
 /**
