@@ -110,7 +110,7 @@ as $$
         left join private.request_rates q
           on l.is_rate and q.user_id = l.user_id and q.scope = l.scope and q.scope_id = l.scope_id and q.next_at > now()
         cross join lateral (
-          select least(ceil(l.amount * extract(epoch from q.next_at - now()) / 60 - 0.001), l.amount)::bigint as used, 0 as held,
+          select least(ceil(l.amount * coalesce(extract(epoch from q.next_at - now()), 0) / 60 - 0.001), l.amount)::bigint as used, 0 as held,
             q.next_at as resets_at
           where l.is_rate
           union all
