@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { connectDatabase } from "../support/connect-database.ts";
 import { callDatabase } from "../support/database-calls.ts";
+import { lockAlerts } from "../support/lock-alerts.ts";
 import { type Person, setPlan, signUp } from "../support/people.ts";
 import { makePlan } from "../support/test-models.ts";
 
@@ -139,6 +140,8 @@ test("an hour that costs ten times the usual is told once; one that is dear as a
 });
 
 test("an alert is given to one deliverer at a time, again when it was not heard, and never again when it was", async () => {
+  const lock = await lockAlerts(sql);
+  onTestFinished(lock.release);
   const event = randomUUID();
   await sql`insert into private.alerts (kind, event, data, next_try_at) values ('spend_spike', ${event}, '{}', '2000-01-01')`;
   const claim = async () =>

@@ -18,10 +18,13 @@ export interface ExtraFunction {
 }
 
 /**
- * Starts one more instance of `ai-chat` beside the stack's own, with provider keys of its own and other settings. To be stopped by who
- * starts it.
+ * Starts one more instance of a function, `ai-chat` unless named, beside the stack's own, with provider keys of its own and other
+ * settings. To be stopped by who starts it.
  */
-export async function startExtraFunction(settings: Record<string, string> = {}): Promise<ExtraFunction> {
+export async function startExtraFunction(
+  settings: Record<string, string> = {},
+  name = "ai-chat",
+): Promise<ExtraFunction> {
   const stack = inject("stack");
   const keySet = await (await fetch(`${stack.apiUrl}/auth/v1/.well-known/jwks.json`)).json();
   const env = functionEnvironment(stack, keySet, {
@@ -32,7 +35,7 @@ export async function startExtraFunction(settings: Record<string, string> = {}):
   const logs = join(projectRoot, ".local", "test", "logs");
   mkdirSync(logs, { recursive: true });
   const lines: string[] = [];
-  const child = await startFunction("ai-chat", {
+  const child = await startFunction(name, {
     env,
     logFile: join(logs, `extra-${randomUUID()}.log`),
     onLine: (line) => lines.push(line),

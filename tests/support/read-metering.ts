@@ -32,3 +32,12 @@ export async function readMetering(sql: Database, userId: string): Promise<Meter
 
 /** What it is for somebody who has not used anything. */
 export const untouched: Metering = { holds: [], ledger: [], windows: [] };
+
+/** Used and held of each limit of somebody's, by its unit: for those who have one of each. */
+export async function readCounters(
+  sql: Database,
+  userId: string,
+): Promise<Record<string, { used: number; held: number }>> {
+  const { windows } = await readMetering(sql, userId);
+  return Object.fromEntries(windows.map(({ unit, used, held }) => [unit, { used, held }]));
+}

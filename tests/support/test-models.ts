@@ -38,11 +38,13 @@ export interface ModelOptions extends Pick<RouteOptions, "simulate">, PriceOptio
 }
 
 export interface LimitOptions {
-  unit: "requests" | "tokens" | "nano_usd";
-  window: "minute" | "day" | "month";
+  unit: "requests" | "tokens" | "nano_usd" | "concurrent";
+  window: "minute" | "day" | "month" | "instant";
   amount: number;
   /** The model that alone is limited; all of them where absent. */
   model?: string;
+  /** The provider, or the service of the app, that alone is limited. */
+  provider?: string;
 }
 
 /** Adds an active model with priced routes to the simulator, and returns its id. No plan has it yet. */
@@ -133,10 +135,10 @@ export async function makePlan(
     await transaction`select pg_advisory_xact_lock(hashtext('rank of a test plan'))`;
     await transaction`
       insert into private.plans (id, name, rank) select ${id}, 'Test', max(rank) + 1 from private.plans`;
-    for (const { unit, window, amount, model } of limits)
+    for (const { unit, window, amount, model, provider } of limits)
       await transaction`
         insert into private.plan_limits (plan_id, scope, scope_id, unit, "window", amount)
-        values (${id}, ${model ? "model" : "all"}, ${model ?? ""}, ${unit}, ${window}, ${amount})`;
+        values (${id}, ${model ? "model" : provider ? "provider" : "all"}, ${model ?? provider ?? ""}, ${unit}, ${window}, ${amount})`;
     for (const [index, model] of models.entries())
       await transaction`
         insert into private.plan_models (plan_id, model_id, is_default) values (${id}, ${model}, ${index === 0})`;

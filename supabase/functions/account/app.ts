@@ -1,0 +1,34 @@
+import type { Authenticate } from "../../../shared/http/authenticate.ts";
+import type { AuthenticateService } from "../../../shared/http/authenticate-service.ts";
+import { type App, createApp } from "../../../shared/http/create-app.ts";
+import type { WriteLog } from "../../../shared/http/request-log.ts";
+import type { Accounts } from "../../../shared/metering/accounts.ts";
+import type { ServiceHolds } from "../../../shared/metering/service-holds.ts";
+import { type AlertRouteOptions, addAlertRoute } from "./alert-route.ts";
+import { addHoldRoutes } from "./hold-routes.ts";
+import { addLimitRoutes } from "./limit-routes.ts";
+import { addUsageRoute } from "./usage-route.ts";
+
+interface AccountOptions extends AlertRouteOptions {
+  authenticate: Authenticate;
+  authenticateService: AuthenticateService;
+  accounts: Accounts;
+  serviceHolds: ServiceHolds;
+  allowedOrigins: string[];
+  /** Milliseconds of a monotonic clock. */
+  now(): number;
+  /** Milliseconds since the epoch. */
+  epochMs(): number;
+  randomId(): string;
+  writeLog: WriteLog;
+}
+
+/** The function `account`: what people used and have left, what other services of the app hold of it, and alerts that are due. */
+export function createAccount(options: AccountOptions): App {
+  const app = createApp({ name: "account", ...options });
+  addLimitRoutes(app, options);
+  addUsageRoute(app, options);
+  addHoldRoutes(app, options);
+  addAlertRoute(app, options);
+  return app;
+}
