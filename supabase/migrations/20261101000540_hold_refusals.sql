@@ -37,7 +37,7 @@ as $$
   select coalesce(json_agg(l), '[]')
   from (
     select
-      c.scope, c.scope_id, c.unit, c."window", c."limit", c.used,
+      c.scope, c.scope_id, c.unit, c."window", c."limit", c.used - c.credited as used,
       c.held + case when are_taken then c.amount else 0 end as held,
       nullif(c.period_end, 'infinity') as resets_at
     from unnest(claims) c

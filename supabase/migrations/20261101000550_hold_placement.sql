@@ -133,7 +133,7 @@ begin
         json_build_object(
           'owner', case when e.is_project then 'project' else 'caller' end,
           'unit', e.unit, 'window', e."window", 'scope', e.scope, 'scope_id', e.scope_id, 'limit', e."limit",
-          'used', e.used, 'held', e.held, 'resets_at', nullif(e.period_end, 'infinity'),
+          'used', e.used - e.credited, 'held', e.held, 'resets_at', nullif(e.period_end, 'infinity'),
           'retry_after_ms', case
             when e."window" = 'instant' then 2000
             when waiting.helps then ceil(1000 * extract(epoch from e.period_end - now()))

@@ -256,7 +256,7 @@ begin
   left join lateral (
     select json_agg(json_build_object(
       'scope', w.scope, 'scope_id', w.scope_id, 'unit', w.unit, 'window', w."window", 'limit', l.amount,
-      'used', w.used, 'held', w.held, 'resets_at', nullif(w.period_end, 'infinity')
+      'used', w.used - w.credited, 'held', w.held, 'resets_at', nullif(w.period_end, 'infinity')
     ) order by w."window", w.unit) as limits
     from unnest(h.reservations) r
     join private.usage_windows w on w.id = r.window_id

@@ -114,7 +114,7 @@ as $$
             q.next_at as resets_at
           where l.is_rate
           union all
-          select w.used, w.held, nullif(w.period_end, 'infinity') where not l.is_rate and w.period_end > now()
+          select w.used - w.credited, w.held, nullif(w.period_end, 'infinity') where not l.is_rate and w.period_end > now()
           union all
           select 0, 0, nullif((private.period_of(l."window", a.calendar, now())).period_end, 'infinity')
           where not l.is_rate and w.period_end > now() is not true
