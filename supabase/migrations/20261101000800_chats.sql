@@ -60,12 +60,12 @@ begin
           or not i.needs <@ model.supported_parameters
           or (i.images + coalesce(history.images, 0) > 0 and 'image' <> all (model.input_modalities)) then 'SL400'
       end as refusal,
-      i.output_modality, i.needs, i.provider, model.output_modalities, model.input_modalities
-    from jsonb_to_recordset(items) as i (
+      i.output_modality, i.needs, i.provider, model.output_modalities, model.input_modalities, i.ordinality as place
+    from rows from (jsonb_to_recordset(items) as (
       hold_id uuid, user_id uuid, model_id text, conversation_id uuid, continues boolean,
       first_text text, prompt_bytes bigint, prompt_messages integer, overhead_tokens integer, images integer,
       output_modality text, needs text[], provider text, max_output_tokens integer, is_byok boolean
-    )
+    )) with ordinality as i
     left join private.current_accounts account on account.user_id = i.user_id and account.user_id = any (user_ids)
     left join private.plan_models preset on i.model_id is null and preset.plan_id = account.plan_id and preset.is_default
     left join private.models model on model.id = coalesce(i.model_id, preset.model_id) and model.status = 'active'
@@ -85,13 +85,14 @@ begin
   ),
   request as (
     select array_agg(
+      -- First come, first served.
       (
         hold_id, user_id, conversation_id, model_id,
         -- No provider takes more; of texts that are embedded each may be as long.
         least(context_tokens::bigint * case output_modality when 'embeddings' then prompt_messages else 1 end, 2147483647)::integer,
         prompt_bytes, prompt_messages, overhead_tokens, images, image_tokens, max_output_tokens,
         is_byok, null, null, null
-      )::private.hold_request
+      )::private.hold_request order by place
     ) as requests
     from item
     where refusal is null
