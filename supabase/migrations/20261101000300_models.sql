@@ -139,15 +139,13 @@ create view private.priced_models with (security_invoker = true) as
     json_agg(
       json_build_object(
         'id', route.id, 'price_id', price.id, 'provider', route.provider, 'upstream_model', route.upstream_model,
-        -- Prompts are longer than answers: three to one is the usual blend.
-        'rank', case model.route_order when 'priority' then route.priority else 3 * price.input_usd + price.output_usd end,
-        'weight', route.weight, 'context_tokens', coalesce(route.context_tokens, model.context_tokens)
+        'rank', asked.rank, 'weight', route.weight, 'context_tokens', coalesce(route.context_tokens, model.context_tokens)
       )
-      order by route.priority, route.id
+      order by asked.rank, route.id
     ) as routes,
     array_agg(route.id) as route_ids,
     array_agg(route.provider) as providers,
-    array_agg(price.id order by route.priority, route.id) as price_ids,
+    array_agg(price.id order by asked.rank, route.id) as price_ids,
     max(greatest(price.input_usd, price.cache_write_usd)) as dearest_input_usd,
     max(price.output_usd) as dearest_output_usd
   from private.model_routes route
@@ -159,6 +157,10 @@ create view private.priced_models with (security_invoker = true) as
     order by p.valid_from desc
     limit 1
   ) price
+  cross join lateral (
+    -- Prompts are longer than answers: three to one is the usual blend.
+    select case model.route_order when 'priority' then route.priority else 3 * price.input_usd + price.output_usd end as rank
+  ) asked
   where route.is_enabled
   group by route.model_id;
 
