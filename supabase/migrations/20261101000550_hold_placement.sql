@@ -129,24 +129,30 @@ begin
     -- that is back first.
     left join lateral (
       select
-        case when waiting.helps then 'SL429' else 'SL402' end as refusal,
+        case when e.helps then 'SL429' else 'SL402' end as refusal,
         json_build_object(
           'owner', case when e.is_project then 'project' else 'caller' end,
           'unit', e.unit, 'window', e."window", 'scope', e.scope, 'scope_id', e.scope_id, 'limit', e."limit",
           'used', e.used - e.credited, 'held', e.held, 'resets_at', nullif(e.period_end, 'infinity'),
           'retry_after_ms', case
             when e."window" = 'instant' then 2000
-            when waiting.helps then ceil(1000 * extract(epoch from e.period_end - now()))
+            when e.helps then ceil(1000 * extract(epoch from e.period_end - now()))
           end,
           'upgrade', case when not e.is_project then private.find_upgrade(c.user_id, c.plan_id, c.model_id, array(
             select a from unnest(c.all_claims) a where not a.is_project and (a.scope <> 'provider' or a.scope_id = e.scope_id)
           )) end
         ) as detail
-      from unnest(c.all_claims) e
-      cross join lateral (select e."window" in ('minute', 'instant') and e.amount <= e."limit" as helps) waiting
-      where e.used + e.held + e.amount > e.ceiling and e.window_id <> all (shared)
-        and (e.scope <> 'provider' or c.open_providers = '{}')
-      order by e.scope = 'provider', waiting.helps, case when e.scope = 'provider' then e.period_end end, e.period_end desc
+      from (
+        select
+          a.*, waiting.helps,
+          case a.scope when 'provider' then max(case when not waiting.helps then a.period_end end) over (partition by a.scope, a.scope_id) end
+            as provider_back_at
+        from unnest(c.all_claims) a
+        cross join lateral (select a."window" in ('minute', 'instant') and a.amount <= a."limit" as helps) waiting
+        where a.used + a.held + a.amount > a.ceiling and a.window_id <> all (shared)
+          and (a.scope <> 'provider' or c.open_providers = '{}')
+      ) e
+      order by e.scope = 'provider', e.provider_back_at nulls first, e.helps, e.period_end desc
       limit 1
     ) exhausted on true
     -- A whole minute's requests may come at once; after that one each time an evenly spaced one would be due.
