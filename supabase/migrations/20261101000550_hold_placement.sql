@@ -138,9 +138,10 @@ begin
             when e."window" = 'instant' then 2000
             when e.helps then ceil(1000 * extract(epoch from e.period_end - now()))
           end,
-          'upgrade', case when not e.is_project then private.find_upgrade(c.user_id, c.plan_id, c.model_id, array(
-            select a from unnest(c.all_claims) a where not a.is_project and (a.scope <> 'provider' or a.scope_id = e.scope_id)
-          )) end
+          'upgrade', case when not e.is_project then private.find_upgrade(
+            c.user_id, c.plan_id, c.model_id, c.providers, c.prompt_tokens + c.output_tokens,
+            ceil(c.prompt_nano + c.output_tokens * c.output_token_nano)::bigint
+          ) end
         ) as detail
       from (
         select

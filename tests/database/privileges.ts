@@ -104,7 +104,8 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.gather_slots(scope_ids text[], targets bigint[])": callable,
   "private.scatter_slots()": callable,
   "private.price_requests(requests private.hold_request[])": callable,
-  "private.find_upgrade(user_id uuid, plan_id text, model_id text, claims private.claim[])": callable,
+  "private.find_upgrade(user_id uuid, plan_id text, model_id text, providers text[], tokens bigint, nano bigint)":
+    callable,
   "private.describe_limits(claims private.claim[], paces private.pace[], are_taken boolean)": callable,
   "private.place_wave(requests private.hold_request[], slots bigint[], shared bigint[])": callable,
   "private.place_in_turn(requests private.hold_request[], slots bigint[], shared bigint[], one_by_one boolean)":
