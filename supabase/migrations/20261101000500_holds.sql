@@ -59,7 +59,7 @@ comment on table private.holds is
 comment on column private.holds.id is 'The id of the request, chosen by the function.';
 comment on column private.holds.service is 'Another service of the app that holds for a caller, in the place of a model.';
 comment on column private.holds.is_byok is 'Paid for with the caller''s own key: costs nothing here.';
-comment on column private.holds.price_ids is 'The prices in force when the hold was placed, one for each route, in the order of trying. Nothing else can be charged.';
+comment on column private.holds.price_ids is 'The prices in force when the hold was placed, one for each route that may be called, in the order of trying. Nothing else can be charged.';
 comment on column private.holds.conversation_id is 'Null where no conversation is kept.';
 comment on column private.holds.prompt_tokens is 'The most tokens that the prompt can be billed for.';
 comment on column private.holds.likely_prompt_tokens is 'About what it will be billed for: charged where the provider reports no usage.';

@@ -208,7 +208,15 @@ begin
       max_output_tokens, reservations, credit_nano, expires_at
     )
     select
-      d.hold_id, d.user_id, d.conversation_id, d.plan_id, d.model_id, d.service, d.is_byok, d.price_ids, d.prompt_tokens,
+      d.hold_id, d.user_id, d.conversation_id, d.plan_id, d.model_id, d.service, d.is_byok,
+      -- What goes to a provider that is used up can neither be called nor charged.
+      case when d.providers <@ d.open_providers then d.price_ids else array(
+        select (r.route ->> 'price_id')::bigint
+        from json_array_elements(d.routes) with ordinality r (route, place)
+        where r.route ->> 'provider' = any (d.open_providers)
+        order by r.place
+      ) end,
+      d.prompt_tokens,
       d.likely_prompt_tokens, d.output_tokens,
       array(select (c.window_id, c.epoch, c.amount)::private.reservation from unnest(d.claims) c),
       coalesce((
@@ -222,7 +230,7 @@ begin
   )
   select
     d.hold_id,
-    case when (select bool_and(p = any (d.open_providers)) from unnest(d.providers) p) then d.routes else (
+    case when d.providers <@ d.open_providers then d.routes else (
       select json_agg(r) from json_array_elements(d.routes) r where r ->> 'provider' = any (d.open_providers)
     ) end,
     d.route_ids, d.providers, d.output_tokens, private.describe_limits(d.claims, d.paces, d.refusal is null), d.refusal, d.detail
