@@ -26,6 +26,7 @@ declare
   hold private.holds;
   reservation private.reservation;
   budget private.usage_windows;
+  is_running boolean;
   "limit" bigint;
   owed bigint;
   moved bigint;
@@ -39,7 +40,9 @@ begin
     return;
   end if;
   select r.* into reservation from unnest(hold.reservations) r where r.window_id = budget.id;
-  if budget.epoch = reservation.epoch then
+  -- A window whose period is over counts as rolled: what is charged must not depend on who was there to roll it.
+  is_running := budget.epoch = reservation.epoch and budget.period_end > now();
+  if is_running then
     select l.amount into "limit"
     from private.caller_limits l
     where l.user_id = hold.user_id and l.scope = 'all' and l.unit = 'nano_usd' and l."window" = 'month';
@@ -59,7 +62,7 @@ begin
   else
     return;
   end if;
-  if budget.epoch = reservation.epoch then
+  if is_running then
     update private.usage_windows w set credited = w.credited + moved where w.id = budget.id;
   end if;
 end;
