@@ -14,20 +14,20 @@ export async function replayChat(
   replies: Pick<Replies, "find">,
 ): Promise<OpenChat> {
   const state = await find(userId, requestId, replies);
-  if (state.state !== "completed" || state.usage === null || state.finishReason === null)
-    throw brokenOff(state);
-  const { id, conversationId, model, provider, attempts, content, reasoning, toolCalls, continuation } =
-    state;
+  const { id, conversationId, model, provider, attempts, usage, finishReason } = state;
+  if (state.state !== "completed") throw brokenOff(state);
+  // A text that the database could not take is paid for all the same.
+  if (usage === null || finishReason === null) throw notKept();
   const served: ServedBy = { model, provider: provider ?? "", attempts: attempts ?? 1, warnings: [] };
   const start = { id, conversationId, ...served };
   const result: ChatResult = {
     ...start,
-    content,
-    reasoning,
-    toolCalls,
-    ...(continuation === null ? {} : { continuation }),
-    finishReason: state.finishReason,
-    usage: state.usage,
+    content: state.content,
+    reasoning: state.reasoning,
+    toolCalls: state.toolCalls,
+    ...(state.continuation === null ? {} : { continuation: state.continuation }),
+    finishReason,
+    usage,
     costNano: state.costNano ?? 0,
     estimated: state.estimated ?? false,
     limits: [],
@@ -49,16 +49,24 @@ async function find(
   replies: Pick<Replies, "find">,
 ): Promise<RequestState> {
   return replies.find(userId, requestId).catch((thrown: unknown) => {
-    if (!(thrown instanceof SluiceError) || thrown.code !== "request_not_found") throw thrown;
-    throw new SluiceError("request_not_found", {
-      param: "Idempotency-Key",
-      message:
-        "The request with this Idempotency-Key was answered, and its reply is no longer kept: take a new key.",
-    });
+    throw thrown instanceof SluiceError && thrown.code === "request_not_found" ? notKept() : thrown;
   });
 }
 
-function brokenOff({ id, usage, costNano, estimated }: RequestState): SluiceError {
+function notKept(): SluiceError {
+  return new SluiceError("request_not_found", {
+    param: "Idempotency-Key",
+    message:
+      "The request with this Idempotency-Key was answered, and its reply is no longer kept: take a new key.",
+  });
+}
+
+function brokenOff({ id, state, usage, costNano, estimated }: RequestState): SluiceError {
+  // What its expiry had charged was given back in the moment between two looks at it.
+  if (state === "failed")
+    return new SluiceError("provider_failed", {
+      message: "The request with this Idempotency-Key failed and cost nothing: ask again.",
+    });
   return new SluiceError("provider_interrupted", {
     message:
       "The request with this Idempotency-Key broke off: what was written is charged and kept. Take a new key to ask again.",
