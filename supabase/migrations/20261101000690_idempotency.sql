@@ -50,8 +50,11 @@ begin
     on conflict (user_id, key) do update set body_hash = excluded.body_hash, hold_id = excluded.hold_id, created_at = now()
     where k.created_at < now() - interval '1 day' or not exists (
       select from private.holds h
-      where h.id = k.hold_id and (h.state <> 'settled' or exists (
-        select from private.ledger l where l.hold_id = h.id and l.held_at = h.created_at
+      -- What an expiry had charged and a late report took back is no charge.
+      where h.id = k.hold_id and (h.state <> 'settled' or (
+        select count(*) filter (where l.entry = 'charge') > count(*) filter (where l.entry = 'correction')
+        from private.ledger l
+        where l.hold_id = h.id and l.held_at = h.created_at
       ))
     )
     returning k.user_id, k.key, k.hold_id, k.body_hash
