@@ -32,6 +32,10 @@ export function createControl({ calls, holds, outages, prices }: Parts) {
     if (asked === "POST /prices") return setPrices(response, body);
     const [, released] = /^POST \/release\/([\w.-]+)$/.exec(asked) ?? [];
     if (released !== undefined) return sendJson(response, 200, { released: holds.release(released) });
+    const [, broken] = /^POST \/break\/([\w.-]+)$/.exec(asked) ?? [];
+    if (broken !== undefined) return sendJson(response, 200, { broken: holds.breakOff(broken) });
+    const [, reached] = /^GET \/holds\/([\w.-]+)$/.exec(asked) ?? [];
+    if (reached !== undefined) return waitAtHold(response, reached);
     const [, outage, change] = /^POST \/outages\/([\w.-]+)\/(begin|end)$/.exec(asked) ?? [];
     if (outage !== undefined) {
       if (change === "begin") outages.add(outage);
@@ -39,7 +43,7 @@ export function createControl({ calls, holds, outages, prices }: Parts) {
       return sendJson(response, 200, { outages: [...outages] });
     }
     return sendJson(response, 404, {
-      error: `${request.method} ${pathname} is unknown: use GET ${controlPath}/calls or bill, POST ${controlPath}/prices, ${controlPath}/release/<name> or ${controlPath}/outages/<name>/begin and end`,
+      error: `${request.method} ${pathname} is unknown: use GET ${controlPath}/calls, bill or holds/<name>, POST ${controlPath}/prices, release/<name>, break/<name> or outages/<name>/begin and end`,
     });
   };
 
@@ -57,6 +61,22 @@ export function createControl({ calls, holds, outages, prices }: Parts) {
       error: `no call whose prompt contains "${text}" was ${state} within ${longestWaitMs / 1000} s`,
       calls: matching,
     });
+  }
+
+  /** Answers as soon as a call waits at a hold. */
+  async function waitAtHold(response: ServerResponse, name: string): Promise<void> {
+    if (holds.countWaiting(name) === 0)
+      await until(response, (wake) => {
+        const timer = setTimeout(wake, longestWaitMs);
+        const stop = holds.listen((reached) => reached === name && wake());
+        return () => {
+          clearTimeout(timer);
+          stop();
+        };
+      });
+    const waiting = holds.countWaiting(name);
+    if (waiting > 0) return sendJson(response, 200, { waiting });
+    sendJson(response, 408, { error: `no call came to the hold "${name}" within ${longestWaitMs / 1000} s` });
   }
 
   function sumBill(response: ServerResponse, query: URLSearchParams): void {

@@ -33,6 +33,10 @@ export interface Content {
   prefillRefused: boolean;
 }
 
+/** Where a call is held: before its headers, after them, in the middle of the answer, or after so many tokens. */
+const holdPlaces = ["request", "headers", "half"] as const;
+type HoldPlace = (typeof holdPlaces)[number] | number;
+
 /** How a call misbehaves. */
 export interface Faults {
   latencyMs: number;
@@ -46,7 +50,7 @@ export interface Faults {
   /** What ends the reply early, once so many tokens are sent. */
   ending: { kind: "cut" | "error" | "stall" | "end"; afterTokens: number } | null;
   malformedAfterTokens: number | null;
-  hold: { name: string; afterTokens: number } | null;
+  hold: { name: string; at: HoldPlace } | null;
   reportUsage: boolean;
   /** Everything is sent but the mark of the end, and the connection stays open. */
   endless: boolean;
@@ -189,11 +193,11 @@ function readRefusal(commands: Commands): Refusal | null {
 
 function readHold(value: string | undefined, mostAfter: number): Faults["hold"] {
   if (value === undefined) return null;
-  const [, name, after] = /^([\w.-]{1,100})(?:@(\d{1,6}))?$/.exec(value) ?? [];
-  const afterTokens = Number(after ?? 1);
-  if (name === undefined || afterTokens > mostAfter)
-    throw badValue("hold", value, `a name, or name@n with n from 0 to ${mostAfter}`);
-  return { name, afterTokens };
+  const [, name, place = "1"] = /^([\w.-]{1,100})(?:@(\d{1,6}|[a-z]+))?$/.exec(value) ?? [];
+  const at = holdPlaces.find((each) => each === place) ?? Number(place);
+  if (name === undefined || !(typeof at === "string" || at <= mostAfter))
+    throw badValue("hold", value, `a name, or name@ and ${holdPlaces.join(", ")} or 0 to ${mostAfter}`);
+  return { name, at };
 }
 
 function readAttempts(commands: Commands): Behaviour["attempts"] {

@@ -1,4 +1,5 @@
 import { breakOff, lengthenLine } from "./broken-chunk.ts";
+import { countWritten } from "./count-written.ts";
 import { type createPace, untilDrained, untilElapsed, untilGone } from "./pacing.ts";
 import type { Outcome, Play } from "./play-reply.ts";
 
@@ -8,7 +9,7 @@ const never = Number.POSITIVE_INFINITY;
 /** Streams a reply as its faults command, and returns how that ended. */
 export async function playStream(play: Play, untilDue: ReturnType<typeof createPace>): Promise<Outcome> {
   const { response, faults, holds, written, call } = play;
-  let holdAt = faults.hold?.afterTokens ?? never;
+  let holdAt = readHoldAt(play);
   let malformedAt = faults.malformedAfterTokens ?? never;
   const endingAt = faults.ending?.afterTokens ?? never;
   let nextFaultAt = Math.min(holdAt, malformedAt, endingAt);
@@ -19,7 +20,7 @@ export async function playStream(play: Play, untilDue: ReturnType<typeof createP
   async function misbehave(nextChunk: string): Promise<Outcome | null> {
     if (holdAt <= call.tokensSent) {
       holdAt = never;
-      await holds.pass(response, faults.hold?.name as string);
+      if (await holds.pass(response, faults.hold?.name as string)) return "failed";
     }
     if (response.destroyed) return "aborted";
     if (malformedAt <= call.tokensSent) {
@@ -65,6 +66,13 @@ export async function playStream(play: Play, untilDue: ReturnType<typeof createP
   if (faults.endless) await untilGone(response);
   else response.end(written.end);
   return "completed";
+}
+
+/** After how many tokens the stream is held. */
+function readHoldAt({ faults, written }: Play): number {
+  const { at = never } = faults.hold ?? {};
+  if (typeof at === "number") return at;
+  return at === "half" ? Math.floor(countWritten(written, false) / 2) : never;
 }
 
 async function endEarly(play: Play, nextChunk: string): Promise<Outcome> {

@@ -53,6 +53,7 @@ describe("commands", () => {
     ["tokens=5;cut=6", "0 to 5"],
     ["tokens=5;hold=gate@6", "hold"],
     ["hold=no spaces", "no spaces"],
+    ["hold=gate@nowhere", "gate@nowhere"],
     ["cut=3;stall=4", "cut, stall"],
     ["status=500;silent", "status, silent"],
     ["cached=900", "cached=900"],
