@@ -96,7 +96,9 @@ begin
   end if;
   -- What one call can cost at most is held once more; the request itself counts once.
   select
-    coalesce(bool_or(w.used + w.held + r.amount / hold.calls > coalesce(w.share, l.amount + w.credited + coalesce(c.left_nano, 0))), false),
+    coalesce(bool_or(
+      r.amount > 0 and w.used + w.held + r.amount / hold.calls > coalesce(w.share, l.amount + w.credited + coalesce(c.left_nano, 0))
+    ), false),
     coalesce(sum(least(greatest(w.used + w.held + r.amount / hold.calls - l.amount - w.credited, 0), c.left_nano)), 0)
   into is_beyond_a_limit, on_credit
   from unnest(hold.reservations) r

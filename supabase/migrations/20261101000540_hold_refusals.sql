@@ -9,8 +9,8 @@ as $$
   from private.plans better
   cross join lateral (
     select
-      bool_and(amount.fits) filter (where k.scope <> 'provider') is not false as fits,
-      array_agg(k.scope_id) filter (where k.scope = 'provider' and not amount.fits) as closed_providers
+      bool_and(claim.fits) filter (where k.scope <> 'provider') is not false as fits,
+      array_agg(k.scope_id) filter (where k.scope = 'provider' and not claim.fits) as closed_providers
     from (
       select l.scope, l.scope_id, l.unit, l."window" from private.plan_limits l where l.plan_id = better.id
       union select 'model', m.model_id, m.unit, m."window" from private.model_limits m where m.model_id = find_upgrade.model_id
@@ -29,11 +29,14 @@ as $$
     left join private.credit_left credit
       on credit.user_id = find_upgrade.user_id and k.scope = 'all' and k.unit = 'nano_usd' and k."window" = 'month'
     cross join lateral (
-      -- No limit is no hindrance.
-      select coalesce(w.used + w.held, 0) + case k.unit when 'tokens' then tokens when 'nano_usd' then nano else 1 end
+      -- No limit is no hindrance, nor is one that nothing is taken from.
+      select need.amount = 0 or (
+        coalesce(w.used + w.held, 0) + need.amount
         <= case when o.user_id is null then coalesce(l.amount, m.amount) else o.amount end
-          + coalesce(w.credited, 0) + coalesce(credit.left_nano, 0) is not false as fits
-    ) amount
+          + coalesce(w.credited, 0) + coalesce(credit.left_nano, 0)
+      ) is not false as fits
+      from (values (case k.unit when 'tokens' then tokens when 'nano_usd' then nano else 1 end)) need (amount)
+    ) claim
     where case k.scope
       when 'all' then k.unit <> 'requests' or k."window" <> 'minute'
       when 'model' then k.scope_id = find_upgrade.model_id and (k.unit <> 'requests' or k."window" <> 'minute')

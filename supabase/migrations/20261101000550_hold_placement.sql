@@ -2,6 +2,7 @@
 --
 -- Invariants
 --   A refusal takes nothing, and names the limit that is used up, when it resets and which plan would help.
+--   What takes nothing from a limit, as a chat with the caller's own key from a budget, is not refused by it, be it overdrawn.
 --   Limits of one provider close the routes to that provider: the request is refused only where no route is left.
 
 -- Functions ---------------------------------------------------------------------------------------------------------
@@ -69,7 +70,7 @@ begin
             when p.unit = 'tokens' then p.ceiling - p.used - p.held - c.prompt_tokens
             when p.unit <> 'nano_usd' then case when p.used + p.held + p.amount > p.ceiling then -1 end
             when c.output_token_nano > 0 then (p.ceiling - p.used - p.held - c.prompt_nano) / c.output_token_nano
-            when p.used + p.held + p.amount > p.ceiling then -1
+            when p.amount > 0 and p.used + p.held + p.amount > p.ceiling then -1
           end)) as output_tokens
         from unnest(c.prompt_claims) p
         where p.window_id <> all (shared)
@@ -105,7 +106,8 @@ begin
       select distinct p from unnest(c.providers) p
       where not exists (
         select from unnest(c.all_claims) a
-        where a.scope = 'provider' and a.scope_id = p and a.used + a.held + a.amount > a.ceiling and a.window_id <> all (shared)
+        where a.scope = 'provider' and a.scope_id = p and a.amount > 0 and a.used + a.held + a.amount > a.ceiling
+          and a.window_id <> all (shared)
       )
     ) as open_providers
     from claimed c
@@ -120,9 +122,11 @@ begin
       coalesce(exhausted.detail, too_fast.detail) as detail
     from routed c
     cross join lateral (
+      -- A service may settle for more than it held, be it nothing; what a chat takes nothing from it never costs anything of.
       select array(
         select a from unnest(c.all_claims) a
-        where (a.scope <> 'provider' or a.scope_id = any (c.open_providers)) and (a.amount > 0 or not a.is_project)
+        where (a.scope <> 'provider' or a.scope_id = any (c.open_providers))
+          and (a.amount > 0 or not a.is_project or c.service is not null)
       ) as claims
     ) mine
     -- Of several exhausted limits the one that resets last: waiting for an earlier one would not help. Of several providers the one
@@ -150,7 +154,7 @@ begin
             as provider_back_at
         from unnest(c.all_claims) a
         cross join lateral (select a."window" in ('minute', 'instant') and a.amount <= a."limit" as helps) waiting
-        where a.used + a.held + a.amount > a.ceiling and a.window_id <> all (shared)
+        where a.amount > 0 and a.used + a.held + a.amount > a.ceiling and a.window_id <> all (shared)
           and (a.scope <> 'provider' or c.open_providers = '{}')
       ) e
       order by e.scope = 'provider', e.provider_back_at nulls first, e.helps, e.period_end desc
@@ -189,7 +193,7 @@ begin
     from (
       select c.window_id, sum(c.amount) as amount
       from decided d cross join lateral unnest(d.claims) c
-      where d.refusal is null and c.is_project
+      where d.refusal is null and c.is_project and c.amount > 0
       group by 1
     ) t
     where w.id = t.window_id
