@@ -104,9 +104,10 @@ begin
   from unnest(hold.reservations) r
   join private.usage_windows w on w.id = r.window_id and w.epoch = r.epoch and w.unit not in ('requests', 'concurrent')
   left join private.caller_limits l
-    on l.user_id = w.user_id and l.scope = w.scope and l.scope_id = w.scope_id and l.unit = w.unit and l."window" = w."window"
+    on w.user_id is not null and l.user_id = hold.user_id
+    and l.scope = w.scope and l.scope_id = w.scope_id and l.unit = w.unit and l."window" = w."window"
   left join private.credit_left c
-    on c.user_id = w.user_id and w.scope = 'all' and w.unit = 'nano_usd' and w."window" = 'month';
+    on w.user_id is not null and c.user_id = hold.user_id and w.scope = 'all' and w.unit = 'nano_usd' and w."window" = 'month';
   if not is_beyond_a_limit then
     update private.holds h set
       calls = hold.calls + 1,

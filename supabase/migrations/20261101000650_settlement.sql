@@ -76,6 +76,8 @@ language plpgsql volatile security invoker set search_path = ''
 as $$
 #variable_conflict use_column
 declare
+  oldest timestamptz;
+  newest timestamptz;
   found record;
   slots bigint[] := '{}';
   closed uuid[];
@@ -100,6 +102,9 @@ begin
       slots := slots || private.take_slot(found.scope, found.scope_id, found.unit, found."window", false);
     end loop;
   end if;
+
+  select min(h.created_at), max(h.created_at) into oldest, newest
+  from unnest(settlements) s join private.holds h on h.id = s.hold_id;
 
   with hold as materialized (
     select h.*, s.state as next_state, s.charges
@@ -149,9 +154,11 @@ begin
       -l.input_tokens, -l.cache_read_tokens, -l.cache_write_tokens, -l.output_tokens, -l.reasoning_tokens,
       -l.cost_nano - coalesce(refund.cost_nano, 0)
     from hold h
-    join private.ledger l on l.hold_id = h.id and l.held_at = h.created_at and l.entry = 'charge'
+    join private.ledger l
+      on l.hold_id = h.id and l.held_at = h.created_at and l.entry = 'charge' and l.held_at between oldest and newest
     left join private.ledger refund
       on refund.hold_id = l.hold_id and refund.held_at = l.held_at and refund.attempt = l.attempt and refund.entry = 'refund'
+      and refund.held_at between oldest and newest
     where h.state = 'expired'
     returning hold_id, provider, entry, input_tokens + cache_read_tokens + cache_write_tokens + output_tokens as tokens, cost_nano
   ),

@@ -17,9 +17,9 @@ as $$
           'used', w.used - w.credited, 'held', w.held, 'resets_at', nullif(w.period_end, 'infinity')
         ) order by w."window", w.unit)
         from unnest(h.reservations) r
-        join private.usage_windows w on w.id = r.window_id
+        join private.usage_windows w on w.id = r.window_id and w.user_id = h.user_id
         join private.caller_limits l
-          on l.user_id = w.user_id and l.scope = w.scope and l.scope_id = w.scope_id and l.unit = w.unit and l."window" = w."window"
+          on l.user_id = h.user_id and l.scope = w.scope and l.scope_id = w.scope_id and l.unit = w.unit and l."window" = w."window"
       ),
       '[]'
     )
