@@ -7,5 +7,7 @@ export interface Part {
   name: string;
   /** What is measured. */
   title: string;
+  /** Takes so long that it runs only where it is named. */
+  onlyByName?: boolean;
   run(measure: Measure): Promise<Goal[]>;
 }

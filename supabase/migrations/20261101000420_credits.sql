@@ -29,7 +29,7 @@ comment on column private.credit_grants.source_kind is 'What granted it, such as
 comment on column private.credit_grants.left_nano is 'The sum of its entries.';
 comment on column private.credit_grants.expires_at is 'From then on nothing new is paid from it; what was held before still is.';
 
-create index credit_grants_user on private.credit_grants (user_id) where left_nano > 0;
+create index credit_grants_user on private.credit_grants (user_id);
 
 create table private.credit_entries (
   id bigint generated always as identity primary key,
