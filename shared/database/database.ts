@@ -35,7 +35,8 @@ export function createDatabase({ url, secretKey, fetch }: DatabaseOptions): Data
 
 interface DatabaseAnswer<Data> {
   data: Data;
-  error: { code: string; message: string; details?: string | null } | null;
+  /** Without a code where neither PostgREST nor Postgres answers; then the message is all of the answer. */
+  error: { code?: string; message: string; details?: string | null } | null;
   status: number;
   count?: number | null;
 }
@@ -47,11 +48,14 @@ interface DatabaseAnswer<Data> {
  */
 export function unwrap<Data>({ data, error, status }: DatabaseAnswer<Data>): NonNullable<Data> {
   if (error === null && data !== null && data !== undefined) return data;
-  const cause = new DatabaseError(
-    error?.code ?? "",
-    `${status} ${error ? `${error.code}: ${error.message}` : "without data"}`,
-  );
-  throw new SluiceError(codeOfFailure(status, error?.code), { cause });
+  const cause = new DatabaseError(error?.code ?? "", `${status} ${describe(error)}`);
+  throw new SluiceError(error === null ? "internal_error" : codeOfFailure(status, error.code), { cause });
+}
+
+/** An answer that is no error of PostgREST's may be half of a conversation, and does not belong in a log. */
+function describe(error: DatabaseAnswer<unknown>["error"]): string {
+  if (error === null) return "without data";
+  return error.code === undefined ? "from elsewhere" : `${error.code}: ${error.message}`;
 }
 
 /**
@@ -78,7 +82,10 @@ class DatabaseError extends Error {
 /** Lock not available in time, deadlock, serialization failure. */
 const lockStates = new Set(["55P03", "40P01", "40001"]);
 
-function codeOfFailure(status: number, sqlState = "") {
+function codeOfFailure(status: number, sqlState: string | undefined) {
+  // Garbled, or a page of who stands between: nobody knows what became of the call. What they refuse (4xx) is a fault of the settings.
+  if (sqlState === undefined)
+    return status >= 400 && status < 500 ? "internal_error" : "database_unavailable";
   const ours = codeOfSqlState(sqlState);
   if (ours !== undefined) return ours;
   // 0: no answer; 502 to 504: PostgREST or Postgres is down or busy. 57: shut down or cancelled by timeout. 53: out of

@@ -50,6 +50,20 @@ describe("an answer without data is", () => {
   });
 
   test.each([
+    [520, "database_unavailable", "a proxy that got nothing it understands"],
+    [524, "database_unavailable", "a proxy that waited long enough"],
+    [500, "database_unavailable", "a gateway that failed"],
+    [200, "database_unavailable", "one that is garbled"],
+    [401, "internal_error", "a gateway that does not know the key"],
+    [404, "internal_error", "a gateway that does not know the address"],
+  ])("%i without a code: %s, for %s, whose text stays out of the log", (status, code) => {
+    const answer = { data: null, error: { message: '[{"history":"a secret' }, status };
+    const error = thrownBy(() => unwrap(answer));
+    expect([error.code, (error.cause as Error).message]).toEqual([code, `${status} from elsewhere`]);
+    expect(isItemFault(error)).toBe(code === "internal_error");
+  });
+
+  test.each([
     ["22P02", true],
     ["23505", true],
     ["55P03", true],
@@ -90,6 +104,24 @@ describe("the client", () => {
     for (const url of ["http://127.0.0.1:1", broken]) {
       const answer = await connect(url).rpc("begin_chats", { items: [] });
       expect(thrownBy(() => unwrap(answer)).code).toBe("database_unavailable");
+    }
+  });
+
+  test("says that the service is away where an answer is garbled or another server's page", async () => {
+    const answers: [status: number, body: string][] = [
+      [200, '[{"hold_id":'],
+      [200, "<html>Hello</html>"],
+      [520, "<html>Web server is returning an unknown error</html>"],
+      [500, '{"message":"An unexpected error occurred"}'],
+    ];
+    for (const [status, body] of answers) {
+      const url = await startServer((request, response) => {
+        request.resume();
+        response.writeHead(status).end(body);
+      });
+      const answer = await connect(url).rpc("begin_chats", { items: [] });
+      const { code, cause } = thrownBy(() => unwrap(answer));
+      expect([code, (cause as Error).message]).toEqual(["database_unavailable", `${status} from elsewhere`]);
     }
   });
 
