@@ -39,6 +39,16 @@ export interface PlacedHold extends Hold {
   conclude(request: Omit<SettleRequest, "holdId">, failure: SluiceError | null): Promise<Settlement>;
 }
 
+/**
+ * Whether the database decided not to hold. Any other failure does not mean that there is no hold: the call may still be on its way,
+ * or its answer be one that nobody understands.
+ */
+function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof SluiceError && error.code !== "database_unavailable" && error.code !== "internal_error"
+  );
+}
+
 /** Places and settles the holds of requests, whatever becomes of the connection to the database. */
 export function createHolding({ metering, now, keepAlive }: HoldingOptions) {
   let holdsInDoubt = 0;
@@ -63,9 +73,7 @@ export function createHolding({ metering, now, keepAlive }: HoldingOptions) {
         () => new SluiceError("database_unavailable"),
       );
     } catch (error) {
-      // No answer does not mean no hold: the call may still be on its way.
-      if (error instanceof SluiceError && error.code === "database_unavailable")
-        keepAlive(releaseInDoubt(holdId, observer));
+      if (!isRefusal(error)) keepAlive(releaseInDoubt(holdId, observer));
       throw error;
     } finally {
       observer.mark("begin");

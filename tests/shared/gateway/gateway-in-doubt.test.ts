@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { SluiceError } from "../../../shared/domain/errors.ts";
 import { rejectionOf } from "../thrown-by.ts";
+import { beginRequest } from "./memory-metering.ts";
 import { startGateway } from "./start-gateway.ts";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -29,6 +31,28 @@ test("a hold that takes too long is not waited for: the caller is told within 5 
   await untilOver();
   expect(live.calls).toEqual([]);
   expect(memory.settled("hold-1")).toMatchObject({ charges: [] });
+});
+
+test.each([
+  ["a fault of ours", new SluiceError("internal_error")],
+  ["an answer that nobody understands", new TypeError("answer.limits is not iterable")],
+])("a hold that was placed, but whose placing ended in %s, is released", async (_what, error) => {
+  const { open, live, memory, untilOver } = startGateway();
+  memory.place(beginRequest());
+  memory.refuse(error);
+  await expect(open()).rejects.toBe(error);
+  await untilOver();
+  expect(live.calls).toEqual([]);
+  expect(memory.settled("hold-1")).toMatchObject({ charges: [], messages: [] });
+});
+
+test("what the database refuses is not looked after: nothing is held", async () => {
+  const { open, memory, kept } = startGateway();
+  for (const code of ["quota_exceeded", "rate_limited", "request_running", "model_unavailable"] as const) {
+    memory.refuse(new SluiceError(code));
+    expect((await rejectionOf(open())).code).toBe(code);
+  }
+  expect([memory.tries, kept.length]).toEqual([0, 0]);
 });
 
 test("in a long outage a bounded number of holds is looked after, so that settlements are not held up", async () => {

@@ -71,7 +71,7 @@ export const beginRequest = (given: Partial<BeginRequest> = {}): BeginRequest =>
 export function createMemoryMetering(hold: Partial<Hold> = {}) {
   const holds = new Map<string, Entry>();
   let outage: SluiceError | null = null;
-  let refusal: SluiceError | null = null;
+  let refusal: Error | null = null;
   let hanging: Promise<void> | null = null;
   let tries = 0;
   let extensions = 0;
@@ -149,7 +149,7 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
     begun: (holdId: string) => holds.get(holdId)?.begun,
     /** A hold whose placing its function never learnt of. */
     place: (begun: BeginRequest) => void holds.set(begun.holdId, { begun }),
-    refuse(error: SluiceError) {
+    refuse(error: Error) {
       refusal = error;
     },
     /** From now on nothing is reached, until `comeBack`. */
