@@ -5,7 +5,7 @@ import { type LocalServer, startServer } from "./local-server.ts";
 export interface DatabaseCall {
   /** Such as `begin_chats`. */
   name: string;
-  /** Its items. */
+  /** Its items; none where it is not one for many. */
   items: { hold_id: string; user_id?: string }[];
 }
 
@@ -18,9 +18,9 @@ export function startDatabaseProxy(
 ): Promise<LocalServer> {
   const { apiUrl } = inject("stack");
   return startServer(async (request, response) => {
-    const body = (await json(request)) as { items: DatabaseCall["items"] };
+    const body = (await json(request)) as { items?: DatabaseCall["items"] };
     const name = request.url?.split("/").at(-1) ?? "";
-    const answer = await handle({ name, items: body.items }, () =>
+    const answer = await handle({ name, items: body.items ?? [] }, () =>
       fetch(`${apiUrl}${request.url}`, {
         method: request.method ?? "POST",
         headers: { apikey: String(request.headers.apikey), "content-type": "application/json" },

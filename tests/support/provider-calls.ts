@@ -21,6 +21,17 @@ export function watchProvider() {
       return calls.find((call) => call.state === state) as Call;
     },
 
+    /** Returns once a call waits at this `hold=`. */
+    async waitForHold(name: string): Promise<void> {
+      const response = await fetch(`${control}/holds/${name}`);
+      if (!response.ok) throw new Error(await response.text());
+    },
+
+    /** Breaks off the calls that wait at this `hold=`. */
+    async breakOff(name: string): Promise<void> {
+      await fetch(`${control}/break/${name}`, { method: "POST" });
+    },
+
     /** Begins or ends an outage: while it is on, calls with `down=<name>` are refused. */
     async switchOutage(name: string, change: "begin" | "end"): Promise<void> {
       await fetch(`${control}/outages/${name}/${change}`, { method: "POST" });
