@@ -10,7 +10,8 @@ export interface LocalServer {
 
 /** Starts a web server on a free port of 127.0.0.1. */
 export async function startServer(listener: RequestListener): Promise<LocalServer> {
-  const server = createServer(listener).listen(0, "127.0.0.1");
+  // A connection that a timeout closes just as it is used again would look like a fault.
+  const server = createServer({ keepAliveTimeout: 0 }, listener).listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
