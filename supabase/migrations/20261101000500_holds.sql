@@ -94,7 +94,8 @@ begin
   if cardinality(slots) > 0 then
     perform private.gather_slots('{}', slots);
   end if;
-  -- What one call can cost at most is held once more; the request itself counts once.
+  -- What one call can cost at most is held once more; the request itself counts once. A window whose period is over counts as rolled:
+  -- there it is taken down, but it is no hindrance.
   select
     coalesce(bool_or(
       r.amount > 0 and w.used + w.held + r.amount / hold.calls > coalesce(w.share, l.amount + w.credited + coalesce(c.left_nano, 0))
@@ -102,7 +103,8 @@ begin
     coalesce(sum(least(greatest(w.used + w.held + r.amount / hold.calls - l.amount - w.credited, 0), c.left_nano)), 0)
   into is_beyond_a_limit, on_credit
   from unnest(hold.reservations) r
-  join private.usage_windows w on w.id = r.window_id and w.epoch = r.epoch and w.unit not in ('requests', 'concurrent')
+  join private.usage_windows w
+    on w.id = r.window_id and w.epoch = r.epoch and w.unit not in ('requests', 'concurrent') and w.period_end > now()
   left join private.caller_limits l
     on w.user_id is not null and l.user_id = hold.user_id
     and l.scope = w.scope and l.scope_id = w.scope_id and l.unit = w.unit and l."window" = w."window"

@@ -25,15 +25,15 @@ export const mutants: Mutant[] = [
   {
     fault: "what fits exactly is refused",
     file: placement,
-    from: "where e.used + e.held + e.amount > e.ceiling and",
-    to: "where e.used + e.held + e.amount >= e.ceiling and",
+    from: "where a.amount > 0 and a.used + a.held + a.amount > a.ceiling and",
+    to: "where a.amount > 0 and a.used + a.held + a.amount >= a.ceiling and",
     killedBy: [model],
   },
   {
     fault: "what is held does not count when a limit is asked",
     file: placement,
-    from: "where e.used + e.held + e.amount > e.ceiling and",
-    to: "where e.used + e.amount > e.ceiling and",
+    from: "where a.amount > 0 and a.used + a.held + a.amount > a.ceiling and",
+    to: "where a.amount > 0 and a.used + a.amount > a.ceiling and",
     killedBy: [batches],
   },
   {
@@ -81,7 +81,7 @@ export const mutants: Mutant[] = [
   {
     fault: "the limit of a provider closes every route",
     file: placement,
-    from: "and (e.scope <> 'provider' or c.open_providers = '{}')",
+    from: "and (a.scope <> 'provider' or c.open_providers = '{}')",
     to: "",
     killedBy: [model],
   },
@@ -263,8 +263,8 @@ export const mutants: Mutant[] = [
   {
     fault: "a request that runs is made again under its key",
     file: idempotency,
-    from: "where h.id = k.hold_id and (h.state <> 'settled' or exists (",
-    to: "where h.id = k.hold_id and (false or exists (",
+    from: "where h.id = k.hold_id and (h.state <> 'settled' or (",
+    to: "where h.id = k.hold_id and (false or (",
     killedBy: [keys],
   },
   {

@@ -3,10 +3,10 @@ import { afterAll, expect, inject } from "vitest";
 
 export type Database = ReturnType<typeof openDatabase>;
 
-/** Opens a database, to be ended by who opens it. */
-export function openDatabase(url: string) {
+/** Opens a database, with at most so many sessions, to be ended by who opens it. */
+export function openDatabase(url: string, { max = 5 }: { max?: number } = {}) {
   return postgres(url, {
-    max: 5,
+    max,
     // All of ours stay below 2^53.
     types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
   });
