@@ -1,0 +1,143 @@
+// Whether a request fits into every limit at this moment, and what it takes then.
+
+import { minute } from "./calendar.ts";
+import { nameOf } from "./catalogue.ts";
+import {
+  amountOf,
+  type Claim,
+  claimsOf,
+  concerns,
+  type Demand,
+  longestThatFits,
+  openProviders,
+  projectClaimsOf,
+} from "./claims.ts";
+import { describeLimit, describeRate } from "./limit-lines.ts";
+import { micros } from "./numbers.ts";
+import { describeRefusals, type Refusal } from "./refusal.ts";
+import {
+  type Caller,
+  type EffectiveLimit,
+  enter,
+  type Hold,
+  isBudget,
+  isRate,
+  limitsOf,
+  projectCalendar,
+  type State,
+} from "./state.ts";
+
+export interface Placement {
+  hold: Hold | null;
+  /** Any of these may be told where several limits are in the way. */
+  refusals: Refusal[];
+  /** The caller's limits afterwards, as far as they concern the request. */
+  limits: string[];
+}
+
+/** Fewer tokens than this are of no use, unless so few were asked for. */
+const usefulTokens = 64n;
+const lifetime = 10 * minute;
+
+/** Places a hold for a request, for as long an answer as fits, or says why not. */
+export function place(state: State, demand: Demand): Placement {
+  const { now } = state;
+  const { caller } = demand;
+  const limits = limitsOf(caller, now).filter((limit) => concerns(limit, demand));
+  const claims = [...claimsOf(caller, limits, now), ...projectClaimsOf(state, demand)];
+  const least = demand.askedTokens < usefulTokens ? demand.askedTokens : usefulTokens;
+  const longest = longestThatFits(claims, demand, least);
+  const output = longest ?? least;
+  const open = openProviders(claims, demand, output);
+  const mine = claims.filter(({ key }) => key.scope !== "provider" || open.has(key.scopeId));
+  const paces = limits.filter(isRate).map((limit) => paceOf(caller, limit, now));
+  const isTooFast = paces.some(({ mayComeAt }) => mayComeAt > micros(now));
+  if (longest === null || isTooFast) {
+    const refusals = longest === null ? describeRefusals(state, demand, claims, least) : describePaces(paces);
+    return { hold: null, refusals, limits: describe(mine, paces, demand, null, now) };
+  }
+
+  const described = describe(mine, paces, demand, output, now);
+  const budget = mine.find(({ key, isOfProject }) => isBudget(key) && !isOfProject);
+  const onCredit = budget ? beyond(budget, amountOf(budget.key, demand, output)) : 0n;
+  const hold: Hold = {
+    ...{ id: demand.holdId, caller, service: demand.service, isByok: demand.isByok },
+    offers: demand.offers.filter(({ provider }) => open.has(provider)),
+    ...{ likelyPromptTokens: demand.likelyPromptTokens, maxOutputTokens: output },
+    reservations: mine.flatMap(({ key, isOfProject, limit }) => {
+      const amount = amountOf(key, demand, output);
+      // A chat that takes nothing from the project never costs it anything; a service may settle for more than it held.
+      if (isOfProject && amount === 0n && demand.service === null) return [];
+      const counter = isOfProject
+        ? enter(state.project, key, projectCalendar, now)
+        : enter(caller.counters, key, caller.calendar, now);
+      counter.held += amount;
+      counter.limit = limit;
+      return [{ counter, isOfProject, epoch: counter.epoch, amount }];
+    }),
+    ...{ creditNano: onCredit, calls: 1n, state: "pending", createdAt: now, expiresAt: now + lifetime },
+    ...{ ledger: [], consumed: [], writtenBytes: 0n, parts: 0 },
+  };
+  for (const { limit, nextAt } of paces) caller.rates.set(nameOf(limit), nextAt);
+  state.holds.push(hold);
+  return { hold, refusals: [], limits: described };
+}
+
+/** The part of an amount that goes beyond a budget and is not yet paid for. */
+function beyond({ standing, limit }: Claim, amount: bigint): bigint {
+  const excess = standing.used + standing.held + amount - limit - standing.credited;
+  return excess <= 0n ? 0n : excess < amount ? excess : amount;
+}
+
+interface Pace {
+  limit: EffectiveLimit;
+  /** When a request may come that may not come now, and when the next is due if this one comes; microseconds since 1970. */
+  mayComeAt: bigint;
+  nextAt: bigint;
+  spacing: bigint;
+}
+
+/** A whole minute's requests may come at once; after that one each time an evenly spaced one would be due. */
+function paceOf(caller: Caller, limit: EffectiveLimit, now: number): Pace {
+  const spacing = BigInt(Math.round((minute * 1000) / Number(limit.amount)));
+  const due = caller.rates.get(nameOf(limit)) ?? 0n;
+  const nextAt = (due > micros(now) ? due : micros(now)) + spacing;
+  // Spacings are rounded to a microsecond each.
+  return { limit, spacing, nextAt, mayComeAt: nextAt - BigInt(minute * 1000) - limit.amount };
+}
+
+/** Of rates that are not kept the one that takes longest. */
+function describePaces(paces: Pace[]): Refusal[] {
+  const slowest = paces.reduce((most, { nextAt }) => (nextAt > most ? nextAt : most), 0n);
+  return paces
+    .filter(({ nextAt }) => nextAt === slowest)
+    .map(({ limit, mayComeAt }) => ({
+      ...{ code: "SL429", owner: "caller", name: nameOf(limit), limit: limit.amount },
+      ...{ resetsAt: Number(mayComeAt / 1000n), upgrade: null },
+    }));
+}
+
+/** The limits as an answer tells them, one line each; `output` is null where nothing is taken. */
+function describe(
+  claims: Claim[],
+  paces: Pace[],
+  demand: Demand,
+  output: bigint | null,
+  now: number,
+): string[] {
+  return [
+    ...claims
+      .filter(({ isOfProject }) => !isOfProject)
+      .map(({ key, limit, standing }) =>
+        describeLimit(key, limit, {
+          used: standing.used - standing.credited,
+          held: standing.held + (output === null ? 0n : amountOf(key, demand, output)),
+          resetsAt: standing.period.end,
+        }),
+      ),
+    ...paces.map(({ limit, nextAt, spacing }) => {
+      const wholeAt = output === null ? nextAt - spacing : nextAt;
+      return describeLimit(limit, limit.amount, describeRate(limit.amount, wholeAt, now));
+    }),
+  ].toSorted();
+}
