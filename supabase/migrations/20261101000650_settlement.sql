@@ -142,7 +142,9 @@ begin
     left join lateral (
       select t.*
       from private.route_price_tiers t
-      where t.price_id = price.id and t.min_prompt_tokens <= c.input_tokens + c.cache_read_tokens + c.cache_write_tokens
+      where t.price_id = price.id and t.min_prompt_tokens <= (c.input_tokens + c.cache_read_tokens + c.cache_write_tokens)
+        -- What expires is charged in one for all its calls, but prices are those of one.
+        / case h.next_state when 'expired' then h.calls else 1 end
       order by t.min_prompt_tokens desc
       limit 1
     ) tier on true
