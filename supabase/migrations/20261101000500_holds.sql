@@ -98,7 +98,9 @@ begin
   -- there it is taken down, but it is no hindrance.
   select
     coalesce(bool_or(
-      r.amount > 0 and w.used + w.held + r.amount / hold.calls > coalesce(w.share, l.amount + w.credited + coalesce(c.left_nano, 0))
+      r.amount > 0
+      and w.used + w.held + r.amount / hold.calls
+        > case when p.amount is not null then w.share else l.amount + w.credited + coalesce(c.left_nano, 0) end
     ), false),
     coalesce(sum(least(greatest(w.used + w.held + r.amount / hold.calls - l.amount - w.credited, 0), c.left_nano)), 0)
   into is_beyond_a_limit, on_credit
@@ -106,10 +108,12 @@ begin
   join private.usage_windows w
     on w.id = r.window_id and w.epoch = r.epoch and w.unit not in ('requests', 'concurrent') and w.period_end > now()
   left join private.caller_limits l
-    on w.user_id is not null and l.user_id = hold.user_id
-    and l.scope = w.scope and l.scope_id = w.scope_id and l.unit = w.unit and l."window" = w."window"
+    on l.user_id = w.user_id and l.scope = w.scope and l.scope_id = w.scope_id and l.unit = w.unit and l."window" = w."window"
+  -- A limit of the project may have been removed since.
+  left join private.project_limits p
+    on w.user_id is null and p.scope = w.scope and p.scope_id = w.scope_id and p.unit = w.unit and p."window" = w."window"
   left join private.credit_left c
-    on w.user_id is not null and c.user_id = hold.user_id and w.scope = 'all' and w.unit = 'nano_usd' and w."window" = 'month';
+    on c.user_id = w.user_id and w.scope = 'all' and w.unit = 'nano_usd' and w."window" = 'month';
   if not is_beyond_a_limit then
     update private.holds h set
       calls = hold.calls + 1,
