@@ -71,7 +71,9 @@ begin
     select
       l.scope, l.scope_id, l.unit, l."window", min(w.id) as first_id, coalesce(bool_or(w.used + w.held < w.share), false) as has_room,
       -- A limit that was changed, or whose period is over, has to be shared anew.
-      coalesce(bool_and(w.period_end > now() and w."limit" = l.amount), false) as is_current
+      coalesce(bool_and(w.period_end > now() and w."limit" = l.amount), false) as is_current,
+      -- Where a slot was charged beyond its share, for more than was held or too late, the shares of the others are more than is left.
+      coalesce(bool_or(w.used + w.held > w.share), false) as is_overdrawn
     from private.project_limits l
     left join private.usage_windows w
       on w.user_id is null and w.scope = l.scope and w.scope_id = l.scope_id and w.unit = l.unit and w."window" = l."window"
@@ -80,10 +82,10 @@ begin
     order by 5
   loop
     taken := null;
-    if found.is_current and found.has_room then
+    if found.is_current and found.has_room and not found.is_overdrawn then
       taken := private.take_slot(found.scope, found.scope_id, found.unit, found."window", true);
       shared := shared || taken;
-    elsif found.is_current then
+    elsif found.is_current and not found.has_room then
       -- Used up: nothing is taken from it, so nothing is locked.
       taken := found.first_id;
     end if;
