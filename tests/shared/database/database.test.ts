@@ -35,6 +35,7 @@ describe("an answer without data is", () => {
     [500, "40P01", "database_unavailable", "a deadlock"],
     [500, "55P03", "database_unavailable", "a row that somebody keeps locked"],
     [405, "25006", "database_unavailable", "a database that is read-only"],
+    [400, "0A000", "database_unavailable", "a database that is a standby"],
     [500, "SL404", "conversation_not_found", "an error that we raise ourselves"],
     [400, "22P02", "internal_error", "a text that is no UUID"],
     [409, "23505", "internal_error", "a row that exists"],
