@@ -88,10 +88,10 @@ function codeOfFailure(status: number, sqlState: string | undefined) {
     return status >= 400 && status < 500 ? "internal_error" : "database_unavailable";
   const ours = codeOfSqlState(sqlState);
   if (ours !== undefined) return ours;
-  // 0: no answer; 502 to 504: PostgREST or Postgres is down or busy. 57: shut down or cancelled by timeout. 53: out of
-  // connections or space. 08: connection. 25006: read-only. 0A000: a standby, on which PostgREST cannot begin to write, or a plan
-  // from before a migration.
+  // Empty: no answer, or the session ended within the call. 502 to 504: PostgREST or Postgres is down or busy. 57: shut down or
+  // cancelled by timeout. 53: out of connections or space. 08: connection. 25006: read-only. 0A000: a standby, on which PostgREST
+  // cannot begin to write, or a plan from before a migration.
   const isUnavailable =
-    status === 0 || (status >= 502 && status <= 504) || /^(57|53|08|25006|0A000)/.test(sqlState);
+    sqlState === "" || (status >= 502 && status <= 504) || /^(57|53|08|25006|0A000)/.test(sqlState);
   return isUnavailable || lockStates.has(sqlState) ? "database_unavailable" : "internal_error";
 }

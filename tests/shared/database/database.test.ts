@@ -23,6 +23,7 @@ test("data is given back as it is, also when it is empty", () => {
 describe("an answer without data is", () => {
   test.each([
     [0, "", "database_unavailable", "no answer at all"],
+    [400, "", "database_unavailable", "a session that ended within the call"],
     [502, "", "database_unavailable", "a gateway without PostgREST"],
     [503, "PGRST001", "database_unavailable", "PostgREST without Postgres"],
     [504, "PGRST003", "database_unavailable", "no connection free in time"],
