@@ -103,7 +103,7 @@ async function startParts(options: StackOptions, lifetime: Lifetime): Promise<St
   };
 
   const tokens = await createTokens(keys, `${description.apiUrl}/auth/v1`);
-  const sql = postgres(urlFor("supabase_auth_admin"), { max: 4 });
+  const sql = postgres(urlFor("supabase_auth_admin"), { max: 4, onnotice: () => {} });
   await own({ stop: () => sql.end({ timeout: 1 }) });
   await own(
     startGateway({
