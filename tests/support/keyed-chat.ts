@@ -6,7 +6,7 @@ import { readEvents } from "./read-events.ts";
 
 /** A chat that may be repeated. */
 export interface KeyedChat {
-  caller: Pick<Caller, "token">;
+  caller: Caller;
   key: string;
   /** Its one message, found in the provider's calls. */
   marker: string;

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { inject } from "vitest";
+import type { StackDescription } from "../../local/stack-description.ts";
 import type { Database } from "./connect-database.ts";
 import { type LimitOptions, type ModelOptions, makeModel, makePlan } from "./test-models.ts";
 
@@ -17,9 +18,10 @@ export interface Caller extends Person {
   modelId: string;
 }
 
-/** Signs up somebody new, who is on the default plan. */
-export async function signUp(): Promise<Person> {
-  const { apiUrl, publishableKey } = inject("stack");
+type Address = Pick<StackDescription, "apiUrl" | "publishableKey">;
+
+/** Signs up somebody new, who is on the default plan; in the stack of all tests where no other is given. */
+export async function signUp({ apiUrl, publishableKey }: Address = inject("stack")): Promise<Person> {
   const credentials = { email: `${randomUUID()}@example.com`, password: randomUUID() };
   const response = await fetch(`${apiUrl}/auth/v1/signup`, {
     method: "POST",
@@ -35,9 +37,10 @@ export async function signUp(): Promise<Person> {
 export async function signUpCaller(
   sql: Database,
   { limits = generous, ...model }: ModelOptions & { limits?: LimitOptions[] } = {},
+  address: Address = inject("stack"),
 ): Promise<Caller> {
   const modelId = await makeModel(sql, model);
-  const [planId, person] = await Promise.all([makePlan(sql, { limits, models: [modelId] }), signUp()]);
+  const [planId, person] = await Promise.all([makePlan(sql, { limits, models: [modelId] }), signUp(address)]);
   await setPlan(sql, person.userId, planId);
   return { ...person, planId, modelId };
 }

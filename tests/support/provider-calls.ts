@@ -2,8 +2,8 @@ import { inject } from "vitest";
 import type { Call, CallState } from "../../local/simulator/call-record.ts";
 
 /** The provider's side of the tests: what the simulator was asked, and the release of calls that it holds. */
-export function watchProvider() {
-  const control = `${inject("stack").simulatorUrl}/_simulator`;
+export function watchProvider({ simulatorUrl }: { simulatorUrl: string } = inject("stack")) {
+  const control = `${simulatorUrl}/_simulator`;
 
   async function list(query: Record<string, string>): Promise<Call[]> {
     const response = await fetch(`${control}/calls?${new URLSearchParams(query)}`);

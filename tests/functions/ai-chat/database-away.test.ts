@@ -121,6 +121,35 @@ describe.concurrent("when the database fails", () => {
     expect((await chats.ask(caller, { message: marker })).status).toBe(200);
   });
 
+  test("a hold that a slow database places when its caller was refused already is released, and the provider is not called", async (context) => {
+    const late = Promise.withResolvers<void>();
+    let looks = 0;
+    const proxy = forThisTest(
+      await startDatabaseProxy(async ({ name }, forward) => {
+        if (name === "begin_chats") await late.promise;
+        const answer = await forward();
+        if (name === "settle_chats") looks++;
+        return answer;
+      }),
+      context,
+    );
+    const { chats } = await startAt(proxy.url, context);
+    const caller = await signUpCaller(sql);
+    const marker = randomUUID();
+    expectUnavailable(await chats.ask(caller, { message: marker }));
+    await context.expect.poll(() => looks).toBeGreaterThan(0);
+    expect(await readMetering(sql, caller.userId)).toEqual(untouched);
+    late.resolve();
+    await context.expect
+      .poll(() => readMetering(sql, caller.userId), { timeout: 10_000 })
+      .toMatchObject({
+        holds: [{ state: "settled" }],
+        ledger: [],
+        windows: [{ used: 0, held: 0 }, { held: 0 }, { used: 0, held: 0 }],
+      });
+    expect(await provider.findCalls(marker)).toEqual([]);
+  });
+
   test("a settlement whose confirmation got lost is sent again, and charged once", async (context) => {
     let calls = 0;
     const proxy = forThisTest(
