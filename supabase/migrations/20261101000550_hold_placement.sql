@@ -78,7 +78,8 @@ begin
       ) of_scope
     ) room
   ),
-  claimed as (
+  -- Materialized, as what follows refers to them many times, and each time they would be worked out anew.
+  claimed as materialized (
     select
       s.*,
       array(
@@ -101,7 +102,7 @@ begin
       ) as paces
     from sized s
   ),
-  routed as (
+  routed as materialized (
     select c.*, array(
       select distinct p from unnest(c.providers) p
       where not exists (
