@@ -18,7 +18,7 @@ begin
       select (
         coalesce(w.id, nextval('private.usage_window_ids')), false, l.scope, l.scope_id, l.unit, l."window", l.amount,
         l.amount + case when period.is_running then w.credited else 0 end + coalesce(credit.left_nano, 0),
-        period.period_start, period.period_end,
+        (period.span).period_start, (period.span).period_end,
         coalesce(w.epoch, 0) + (not period.is_running)::integer,
         case when period.is_running then w.used else 0 end, case when period.is_running then w.held else 0 end,
         case when period.is_running then w.credited else 0 end, case when period.is_running then w.alerted else 0 end,
@@ -29,11 +29,10 @@ begin
         on w.user_id = r.user_id and w.scope = l.scope and w.scope_id = l.scope_id and w.unit = l.unit and w."window" = l."window"
         and w.slot = 0
       cross join lateral (
-        select w.period_start, w.period_end, true as is_running where w.period_end > now()
-        union all
-        select p.period_start, p.period_end, false
-        from private.period_of(l."window", r.calendar, now()) p
-        where w.period_end > now() is not true
+        select coalesce(w.period_end > now(), false) as is_running, case
+          when w.period_end > now() then (w.period_start, w.period_end)::private.period
+          else private.period_of(l."window", r.calendar, now())
+        end as span
       ) period
       left join private.credit_left credit
         on credit.user_id = r.user_id and l.scope = 'all' and l.unit = 'nano_usd' and l."window" = 'month'
@@ -104,12 +103,11 @@ begin
   ),
   routed as materialized (
     select c.*, array(
-      select distinct p from unnest(c.providers) p
-      where not exists (
-        select from unnest(c.all_claims) a
-        where a.scope = 'provider' and a.scope_id = p and a.amount > 0 and a.used + a.held + a.amount > a.ceiling
-          and a.window_id <> all (shared)
-      )
+      select p from unnest(c.providers) p
+      where p <> all (array(
+        select a.scope_id from unnest(c.all_claims) a
+        where a.scope = 'provider' and a.amount > 0 and a.used + a.held + a.amount > a.ceiling and a.window_id <> all (shared)
+      ))
     ) as open_providers
     from claimed c
   ),
