@@ -55,30 +55,5 @@ $$;
 comment on function private.find_upgrade is
   'The cheapest dearer plan that has the model and whose limits, with what the caller has used so far, would let the request through; null when there is none. Rates apart: they pass.';
 
-create function private.describe_limits(claims private.claim[], paces private.pace[], are_taken boolean) returns json
-language sql stable security invoker set search_path = ''
-as $$
-  select coalesce(json_agg(l), '[]')
-  from (
-    select
-      c.scope, c.scope_id, c.unit, c."window", c."limit", c.used - c.credited as used,
-      c.held + case when are_taken then c.amount else 0 end as held,
-      nullif(c.period_end, 'infinity') as resets_at
-    from unnest(claims) c
-    where not c.is_project
-    union all
-    -- Of a rate is used what could not be sent at this moment.
-    select
-      p.scope, p.scope_id, 'requests', 'minute', p."limit",
-      greatest(least(ceil(p."limit" * extract(epoch from whole.at - now()) / 60 - 0.001), p."limit"), 0)::bigint, 0, whole.at
-    from unnest(paces) p
-    cross join lateral (
-      select p.next_at - case when are_taken then interval '0' else interval '1 minute' / p."limit" end as at
-    ) whole
-  ) l;
-$$;
-
-comment on function private.describe_limits is 'The limits of a caller: once these claims and paces have been taken, or as they stand without.';
-
-revoke all on function private.find_upgrade, private.describe_limits from public;
-grant execute on function private.find_upgrade, private.describe_limits to service_role;
+revoke all on function private.find_upgrade from public;
+grant execute on function private.find_upgrade to service_role;

@@ -236,7 +236,27 @@ begin
     case when d.providers <@ d.open_providers then d.routes else (
       select json_agg(r) from json_array_elements(d.routes) r where r ->> 'provider' = any (d.open_providers)
     ) end,
-    d.route_ids, d.providers, d.output_tokens, private.describe_limits(d.claims, d.paces, d.refusal is null), d.refusal, d.detail
+    d.route_ids, d.providers, d.output_tokens,
+    (
+      select coalesce(json_agg(l), '[]')
+      from (
+        select
+          c.scope, c.scope_id, c.unit, c."window", c."limit", c.used - c.credited as used,
+          c.held + case when d.refusal is null then c.amount else 0 end as held, nullif(c.period_end, 'infinity') as resets_at
+        from unnest(d.claims) c
+        where not c.is_project
+        union all
+        -- Of a rate is used what could not be sent at this moment.
+        select
+          p.scope, p.scope_id, 'requests', 'minute', p."limit",
+          greatest(least(ceil(p."limit" * extract(epoch from whole.at - now()) / 60 - 0.001), p."limit"), 0)::bigint, 0, whole.at
+        from unnest(d.paces) p
+        cross join lateral (
+          select p.next_at - case when d.refusal is null then interval '0' else interval '1 minute' / p."limit" end as at
+        ) whole
+      ) l
+    ),
+    d.refusal, d.detail
   from decided d;
 
   -- Together the requests may want more than the part of a limit that was at hand.

@@ -106,7 +106,6 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.price_requests(requests private.hold_request[])": callable,
   "private.find_upgrade(user_id uuid, plan_id text, model_id text, providers text[], tokens bigint, nano bigint)":
     callable,
-  "private.describe_limits(claims private.claim[], paces private.pace[], are_taken boolean)": callable,
   "private.place_wave(requests private.hold_request[], slots bigint[], shared bigint[])": callable,
   "private.place_in_turn(requests private.hold_request[], slots bigint[], shared bigint[], one_by_one boolean)":
     callable,
