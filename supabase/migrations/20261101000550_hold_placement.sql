@@ -301,16 +301,19 @@ create function private.place_holds(requests private.hold_request[]) returns set
 language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
-  scope_ids text[] := array(
-    select '' union
-    select r.model_id from unnest(requests) r union
-    select r.service from unnest(requests) r union
-    select route.provider from private.model_routes route where route.model_id in (select r.model_id from unnest(requests) r)
-  );
+  scope_ids text[];
   at_hand record;
   decisions private.hold_decision[];
 begin
   perform private.ensure_ledger_partition();
+  if exists (select from private.project_limits) then
+    scope_ids := array(
+      select '' union
+      select r.model_id from unnest(requests) r union
+      select r.service from unnest(requests) r union
+      select route.provider from private.model_routes route where route.model_id in (select r.model_id from unnest(requests) r)
+    );
+  end if;
   if not exists (select from private.project_limits l where l.scope_id = any (scope_ids)) then
     decisions := private.place_in_turn(requests, '{}', '{}', false);
   else
