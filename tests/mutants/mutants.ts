@@ -116,7 +116,7 @@ export const mutants: Mutant[] = [
   {
     fault: "a hold is settled as often as it is reported",
     file: settlement,
-    from: "where h.state = 'pending' or (h.state = 'expired' and s.state = 'settled')",
+    from: "where case h.state when 'pending' then true when 'expired' then s.state = 'settled' end",
     to: "",
     killedBy: [model],
   },
