@@ -210,9 +210,13 @@ begin
 
   -- What was settled before has its messages already.
   closed := array(select private.settle_holds(settlements));
-  turns := array(select distinct on (t.hold_id) t from unnest(turns) t where t.hold_id = any (closed));
+  turns := array(
+    select distinct on (t.hold_id) t from unnest(turns) t where t.hold_id = any (closed) and t.conversation_id is not null
+  );
   begin
-    perform private.append_turns(turns);
+    if turns <> '{}' then
+      perform private.append_turns(turns);
+    end if;
   exception when data_exception or integrity_constraint_violation then
     -- The money is spent whatever the text is like: what cannot be stored must not undo what was charged.
     foreach turn in array turns loop
