@@ -102,7 +102,7 @@ begin
       and w.used + w.held + r.amount / hold.calls
         > case when p.amount is not null then w.share else l.amount + w.credited + coalesce(c.left_nano, 0) end
     ), false),
-    coalesce(sum(least(greatest(w.used + w.held + r.amount / hold.calls - l.amount - w.credited, 0), c.left_nano)), 0)
+    coalesce(sum(least(greatest(w.used + w.held + r.amount / hold.calls - l.amount - w.credited, 0), r.amount / hold.calls)), 0)
   into is_beyond_a_limit, on_credit
   from unnest(hold.reservations) r
   join private.usage_windows w
