@@ -13,7 +13,7 @@ comment on type private.repetition is
 
 create table private.idempotency_keys (
   user_id uuid not null references private.accounts (user_id) on delete cascade,
-  key text not null check (char_length(key) between 1 and 255),
+  key text not null check (char_length(key) between 1 and 300),
   body_hash text not null,
   hold_id uuid not null,
   created_at timestamptz not null default now(),
@@ -21,6 +21,7 @@ create table private.idempotency_keys (
 );
 
 comment on table private.idempotency_keys is 'Which request a key of a caller stands for.';
+comment on column private.idempotency_keys.key is 'As the client sent it; behind its name and a blank, where a service of the app did.';
 comment on column private.idempotency_keys.body_hash is 'Of the body that came with it: another body is another request.';
 comment on column private.idempotency_keys.hold_id is 'The request. Its hold is not there where it was refused.';
 

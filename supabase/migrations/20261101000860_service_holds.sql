@@ -72,7 +72,11 @@ begin
   perform private.lock_accounts(array[user_id]);
   perform private.expire_holds(array[user_id]);
   if item ->> 'idempotency_key' is not null then
-    select r.* into repetition from private.claim_keys(jsonb_build_array(item)) r;
+    -- A blank is in no key of a chat: people cannot come upon a service's keys.
+    select r.* into repetition
+    from private.claim_keys(jsonb_build_array(
+      item || jsonb_build_object('idempotency_key', concat(item ->> 'service', ' ', item ->> 'idempotency_key'))
+    )) r;
     if repetition.refusal = 'SL422' then
       return json_build_object('hold_id', hold_id, 'refusal', repetition.refusal);
     elsif repetition.request_id is not null then

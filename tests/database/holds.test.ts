@@ -41,13 +41,13 @@ describe("another call of a chat is held for", () => {
     expect((await readMetering(sql, caller.userId)).windows).toMatchObject([{ held: expected ? 184 : 92 }]);
   });
 
-  test("by the limit that it was begun under, also when the day is over: its counter is still charged", async () => {
+  test("by a limit whose day is over no longer: it counts as begun anew, whoever was there to do it", async () => {
     const caller = await signUpCaller(sql, { limits: tokensOf(100) });
     const holdId = await begin(caller);
     await sql`
       update private.usage_windows set period_start = now() - interval '1 day', period_end = now() - interval '1 second'
       where user_id = ${caller.userId}`;
-    expect(await extend(holdId)).toBe(false);
+    expect(await extend(holdId)).toBe(true);
   });
 });
 

@@ -68,7 +68,7 @@ test("a reply of more than a day ago is not told any more, whether it has been p
 test("a settlement that brings a reply takes old ones with it, where nothing else is written", async () => {
   const caller = await signUpCaller(sql);
   const old = await begin(caller, null);
-  await save(partOf(old, 1, { content: "Old" }));
+  await settle(old, partOf(old, 1, { content: "Old", finish_reason: "stop" }));
   await sql`update private.reply_parts set created_at = now() - interval '3 days' where request_id = ${old}`;
   // One call at a time purges: others may be at it.
   await expect

@@ -60,11 +60,11 @@ export const models: Model[] = [
     ...{ id: "model/a", contextTokens: 4000, maxOutputTokens: 1000, imageTokens: 300 },
     ...{ isEmbedding: false, order: "priority" },
     routes: [
-      { provider: "alpha", priority: 0, price: priceOf(150_500n, 75_000n, 190_000n, 600_250n) },
       {
-        ...{ provider: "beta", priority: 1, price: priceOf(200_000n, 20_000n, 200_000n, 500_000n) },
-        tier: { from: 1000n, ...priceOf(400_000n, 40_000n, 400_000n, 900_001n) },
+        ...{ provider: "alpha", priority: 0, price: priceOf(150_500n, 75_000n, 190_000n, 600_250n) },
+        tier: { from: 700n, ...priceOf(301_000n, 150_000n, 380_000n, 900_001n) },
       },
+      { provider: "beta", priority: 1, price: priceOf(200_000n, 20_000n, 200_000n, 500_000n) },
     ],
   },
   {
@@ -151,7 +151,7 @@ export const catalogueLimits: Limit[] = [
 
 /** Of all callers together. */
 export const projectLimits: Limit[] = [
-  limitOf("nano_usd month", 9_000_000),
+  limitOf("nano_usd month", 4_000_000),
   limitOf("provider beta tokens day", 9000),
 ];
 

@@ -1,6 +1,7 @@
 // What a request takes from each limit, and whether it fits.
 
 import { type LimitKey, nameOf } from "./catalogue.ts";
+import type { Demand } from "./demand.ts";
 import { toNano } from "./numbers.ts";
 import {
   type Caller,
@@ -9,28 +10,10 @@ import {
   type EffectiveLimit,
   isBudget,
   isRate,
-  type Offer,
   projectCalendar,
   type State,
   standingOf,
 } from "./state.ts";
-
-/** A chat, or what a service of the app asks for, with all that its amounts follow from. */
-export interface Demand {
-  holdId: string;
-  caller: Caller;
-  modelId: string | null;
-  service: string | null;
-  isByok: boolean;
-  offers: Offer[];
-  /** The most tokens that the prompt can be billed for, and what they can cost, in pico-USD. */
-  promptTokens: bigint;
-  likelyPromptTokens: bigint;
-  promptPico: bigint;
-  /** Of one token of the answer. */
-  outputPico: bigint;
-  askedTokens: bigint;
-}
 
 /** A limit that a request must fit into, and how it stands. */
 export interface Claim {

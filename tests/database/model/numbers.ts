@@ -8,6 +8,15 @@ export function lesser(one: bigint, other: bigint): bigint {
   return one < other ? one : other;
 }
 
+export function greatest(amounts: bigint[]): bigint {
+  return amounts.toSorted((one, other) => (one < other ? 1 : -1))[0] ?? 0n;
+}
+
+/** Also for `reduce`. */
+export function greater(one: bigint, other: bigint): bigint {
+  return one < other ? other : one;
+}
+
 export function atLeastZero(amount: bigint): bigint {
   return amount < 0n ? 0n : amount;
 }

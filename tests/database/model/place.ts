@@ -7,25 +7,16 @@ import {
   type Claim,
   claimsOf,
   concerns,
-  type Demand,
   longestThatFits,
   openProviders,
   projectClaimsOf,
 } from "./claims.ts";
+import type { Demand } from "./demand.ts";
 import { describeLimit, describeRate } from "./limit-lines.ts";
-import { micros } from "./numbers.ts";
+import { atLeastZero, lesser, micros } from "./numbers.ts";
+import { describePaces, type Pace, paceOf } from "./paces.ts";
 import { describeRefusals, type Refusal } from "./refusal.ts";
-import {
-  type Caller,
-  type EffectiveLimit,
-  enter,
-  type Hold,
-  isBudget,
-  isRate,
-  limitsOf,
-  projectCalendar,
-  type State,
-} from "./state.ts";
+import { enter, type Hold, isBudget, isRate, limitsOf, projectCalendar, type State } from "./state.ts";
 
 export interface Placement {
   hold: Hold | null;
@@ -45,7 +36,7 @@ export function place(state: State, demand: Demand): Placement {
   const { caller } = demand;
   const limits = limitsOf(caller, now).filter((limit) => concerns(limit, demand));
   const claims = [...claimsOf(caller, limits, now), ...projectClaimsOf(state, demand)];
-  const least = demand.askedTokens < usefulTokens ? demand.askedTokens : usefulTokens;
+  const least = lesser(demand.askedTokens, usefulTokens);
   const longest = longestThatFits(claims, demand, least);
   const output = longest ?? least;
   const open = openProviders(claims, demand, output);
@@ -56,15 +47,23 @@ export function place(state: State, demand: Demand): Placement {
     const refusals = longest === null ? describeRefusals(state, demand, claims, least) : describePaces(paces);
     return { hold: null, refusals, limits: describe(mine, paces, demand, null, now) };
   }
-
   const described = describe(mine, paces, demand, output, now);
-  const budget = mine.find(({ key, isOfProject }) => isBudget(key) && !isOfProject);
-  const onCredit = budget ? beyond(budget, amountOf(budget.key, demand, output)) : 0n;
+  const hold = take(state, demand, mine, output, open);
+  for (const { limit, nextAt } of paces) caller.rates.set(nameOf(limit), nextAt);
+  return { hold, refusals: [], limits: described };
+}
+
+/** Takes from each limit what the request can cost at most. */
+function take(state: State, demand: Demand, claims: Claim[], output: bigint, open: Set<string>): Hold {
+  const { now } = state;
+  const { caller } = demand;
+  const budget = claims.find(({ key, isOfProject }) => isBudget(key) && !isOfProject);
   const hold: Hold = {
     ...{ id: demand.holdId, caller, service: demand.service, isByok: demand.isByok },
     offers: demand.offers.filter(({ provider }) => open.has(provider)),
     ...{ likelyPromptTokens: demand.likelyPromptTokens, maxOutputTokens: output },
-    reservations: mine.flatMap(({ key, isOfProject, limit }) => {
+    creditNano: budget ? beyond(budget, amountOf(budget.key, demand, output)) : 0n,
+    reservations: claims.flatMap(({ key, isOfProject, limit }) => {
       const amount = amountOf(key, demand, output);
       // A chat that takes nothing from the project never costs it anything; a service may settle for more than it held.
       if (isOfProject && amount === 0n && demand.service === null) return [];
@@ -75,46 +74,16 @@ export function place(state: State, demand: Demand): Placement {
       counter.limit = limit;
       return [{ counter, isOfProject, epoch: counter.epoch, amount }];
     }),
-    ...{ creditNano: onCredit, calls: 1n, state: "pending", createdAt: now, expiresAt: now + lifetime },
+    ...{ calls: 1n, state: "pending", createdAt: now, expiresAt: now + lifetime },
     ...{ ledger: [], consumed: [], writtenBytes: 0n, parts: 0 },
   };
-  for (const { limit, nextAt } of paces) caller.rates.set(nameOf(limit), nextAt);
   state.holds.push(hold);
-  return { hold, refusals: [], limits: described };
+  return hold;
 }
 
 /** The part of an amount that goes beyond a budget and is not yet paid for. */
 function beyond({ standing, limit }: Claim, amount: bigint): bigint {
-  const excess = standing.used + standing.held + amount - limit - standing.credited;
-  return excess <= 0n ? 0n : excess < amount ? excess : amount;
-}
-
-interface Pace {
-  limit: EffectiveLimit;
-  /** When a request may come that may not come now, and when the next is due if this one comes; microseconds since 1970. */
-  mayComeAt: bigint;
-  nextAt: bigint;
-  spacing: bigint;
-}
-
-/** A whole minute's requests may come at once; after that one each time an evenly spaced one would be due. */
-function paceOf(caller: Caller, limit: EffectiveLimit, now: number): Pace {
-  const spacing = BigInt(Math.round((minute * 1000) / Number(limit.amount)));
-  const due = caller.rates.get(nameOf(limit)) ?? 0n;
-  const nextAt = (due > micros(now) ? due : micros(now)) + spacing;
-  // Spacings are rounded to a microsecond each.
-  return { limit, spacing, nextAt, mayComeAt: nextAt - BigInt(minute * 1000) - limit.amount };
-}
-
-/** Of rates that are not kept the one that takes longest. */
-function describePaces(paces: Pace[]): Refusal[] {
-  const slowest = paces.reduce((most, { nextAt }) => (nextAt > most ? nextAt : most), 0n);
-  return paces
-    .filter(({ nextAt }) => nextAt === slowest)
-    .map(({ limit, mayComeAt }) => ({
-      ...{ code: "SL429", owner: "caller", name: nameOf(limit), limit: limit.amount },
-      ...{ resetsAt: Number(mayComeAt / 1000n), upgrade: null },
-    }));
+  return lesser(atLeastZero(standing.used + standing.held + amount - limit - standing.credited), amount);
 }
 
 /** The limits as an answer tells them, one line each; `output` is null where nothing is taken. */

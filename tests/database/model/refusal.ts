@@ -1,16 +1,8 @@
 // Why a request is refused: which limit is named, when it resets, and which plan would help.
 
 import { nameOf, plans } from "./catalogue.ts";
-import {
-  amountOf,
-  type Claim,
-  claimsOf,
-  concerns,
-  type Demand,
-  fits,
-  isExhausted,
-  openProviders,
-} from "./claims.ts";
+import { amountOf, type Claim, claimsOf, concerns, fits, isExhausted, openProviders } from "./claims.ts";
+import type { Demand } from "./demand.ts";
 import { limitsOf, planOf, type State } from "./state.ts";
 
 export interface Refusal {
@@ -52,11 +44,9 @@ function nameOne(exhausted: Claim[], demand: Demand, least: bigint): Claim[] {
   return openProviders(exhausted, demand, least).size > 0 ? [] : firstProviderBack(exhausted, demand, least);
 }
 
-function subsetsOf<Item>(items: Item[]): Item[][] {
-  return items.reduce<Item[][]>(
-    (subsets, item) => [...subsets, ...subsets.map((subset) => [...subset, item])],
-    [[]],
-  );
+function subsetsOf<Item>([first, ...others]: Item[]): Item[][] {
+  if (first === undefined) return [[]];
+  return subsetsOf(others).flatMap((subset) => [subset, [first, ...subset]]);
 }
 
 /** Whether a limit is in the way for a moment only: not where the request is larger than the whole of it. */

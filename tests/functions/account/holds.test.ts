@@ -104,7 +104,7 @@ test("a settlement may be more than was held: it is spent", async () => {
   expect(body.limits).toContainEqual(
     expect.objectContaining({ unit: "tokens", used: 5000, held: 0, left: 0 }),
   );
-  expect((await account.placeHold({ userId: caller.userId })).status).toBe(402);
+  expect((await account.placeHold({ userId: caller.userId, tokens: 1 })).status).toBe(402);
 });
 
 test("the largest amounts are counted to the last nano-USD", async () => {

@@ -2,24 +2,18 @@ import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import { day } from "../calendar.ts";
 import { nameOf } from "../catalogue.ts";
-import type { Demand } from "../claims.ts";
-import { ceilDivide, lesser } from "../numbers.ts";
+import { type ChatSize, demandOfChat } from "../demand.ts";
 import type { Session } from "../observe.ts";
 import { type Placement, place } from "../place.ts";
 import { expire } from "../settle.ts";
 import { type Caller, findModel, type Hold, type Offer, planOf, type State } from "../state.ts";
 import { type Command, createCommand, type LimitRow, pick, readLimits } from "./command.ts";
 
-export interface ChatInput {
+export interface ChatInput extends ChatSize {
   /** Deleted ones, too. */
   caller: number;
   /** The last of them is one that nobody knows. */
   model: number;
-  bytes: number;
-  messages: number;
-  images: number;
-  overhead: number;
-  output: number;
   isByok: boolean;
   key: { name: string; body: string } | null;
 }
@@ -154,7 +148,7 @@ function answer(state: State, item: Item, repeated: string | null): Expected {
   if (caller.isDeleted) return { lines: ["SL401"] };
   if (!model) return { lines: ["SL44M"] };
   if (!planOf(caller, state.now).models.includes(model.id)) return { lines: ["SL403"] };
-  const { hold, refusals, limits } = place(state, demandOf(state, item, model.id));
+  const { hold, refusals, limits } = place(state, demandOfChat(state, { ...item, modelId: model.id }, item));
   if (hold === null)
     return { lines: ["refused", ...limits.filter(isGeneral)], refusals: refusals.map(describeRefusal) };
   return {
@@ -216,34 +210,4 @@ export function readRefusal({ refusal, detail }: { refusal?: string; detail?: De
     resetsAt: detail?.resets_at ? Date.parse(detail.resets_at) : null,
     upgrade: detail?.upgrade ?? null,
   });
-}
-
-/** How much a chat can take at most. */
-function demandOf(state: State, item: Item, modelId: string): Demand {
-  const model = findModel(modelId) as NonNullable<ReturnType<typeof findModel>>;
-  const offers = state.offers.get(modelId) as Offer[];
-  const [bytes, messages, images] = [BigInt(item.bytes), BigInt(item.messages), BigInt(item.images)];
-  const context = BigInt(model.contextTokens);
-  const imageTokens = BigInt(model.imageTokens);
-  // A provider never makes more tokens than bytes, and takes no more than it has room for: of texts that are embedded, each.
-  const promptTokens = lesser(
-    bytes + 16n * messages + 16n + BigInt(item.overhead) + imageTokens * images,
-    model.isEmbedding ? context * messages : context,
-  );
-  const likely = ceilDivide(bytes, 4n) + 4n * messages + 3n + lesser(imageTokens, 1000n) * images;
-  // What is left of the context once the prompt is in it, at three bytes a token.
-  const room = context - bytes / 3n;
-  const longest = lesser(BigInt(model.maxOutputTokens), room > 64n ? room : 64n);
-  const prices = offers.flatMap(({ price, tier }) =>
-    tier && promptTokens >= tier.from ? [price, tier] : [price],
-  );
-  const dearest = (amounts: bigint[]) =>
-    item.isByok ? 0n : amounts.reduce((most, amount) => (amount > most ? amount : most));
-  return {
-    ...{ holdId: item.holdId, caller: item.caller, modelId, service: null, isByok: item.isByok, offers },
-    ...{ promptTokens, likelyPromptTokens: lesser(likely, promptTokens) },
-    promptPico: promptTokens * dearest(prices.flatMap(({ input, cacheWrite }) => [input, cacheWrite])),
-    outputPico: dearest(prices.map(({ output }) => output)),
-    askedTokens: model.isEmbedding ? 0n : lesser(BigInt(item.output), longest),
-  };
 }

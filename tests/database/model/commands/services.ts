@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
-import type { Demand } from "../claims.ts";
+import { type Demand, demandOfService } from "../demand.ts";
 import { place } from "../place.ts";
 import { expire, settle as settleHolds } from "../settle.ts";
 import type { Caller, Hold, State } from "../state.ts";
@@ -41,7 +41,13 @@ export function holdForService(input: ServiceInput): Command {
       const sent = Promise.resolve(session<[{ answer: HoldAnswer }]>`
         select public.place_hold(${session.json(item)}) as answer`);
       expire(state, (hold) => hold.caller === caller);
-      const expected = answerOf(state, { caller, holdId, key, demand: demandOf(input, caller, holdId) });
+      const expected = answerOf(state, {
+        caller,
+        holdId,
+        // What a service holds under a key has nothing to do with the keys of chats and other services.
+        key: key && { ...key, name: `${service} ${key.name}` },
+        demand: demandOfService({ caller, holdId, service }, input),
+      });
       const [{ answer }] = await sent;
       if (Array.isArray(expected))
         expectOneOf(answer.detail ? readRefusal(answer) : answer.refusal, expected);
@@ -67,14 +73,6 @@ function answerOf(
   if (request.caller.isDeleted) return ["SL401"];
   const { hold, refusals } = place(state, demand);
   return hold ? { hold, isReplay: false } : refusals.map(describeRefusal);
-}
-
-function demandOf({ service, tokens, nano }: ServiceInput, caller: Caller, holdId: string): Demand {
-  return {
-    ...{ holdId, caller, modelId: null, service, isByok: false, offers: [] },
-    ...{ promptTokens: BigInt(tokens), likelyPromptTokens: BigInt(tokens), promptPico: BigInt(nano) * 1000n },
-    ...{ outputPico: 0n, askedTokens: 0n },
-  };
 }
 
 /** A service settles its hold, whatever its state; or releases it where nothing was used. */

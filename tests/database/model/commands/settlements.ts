@@ -1,8 +1,8 @@
 import { expect } from "vitest";
-import { nameOf } from "../catalogue.ts";
-import { atLeastZero, sum } from "../numbers.ts";
+import { extendHold } from "../extend.ts";
+import { sum } from "../numbers.ts";
 import { chargeOf, refund as refundCharge, settle as settleHolds } from "../settle.ts";
-import { creditLeft, type Hold, isBudget, limitsOf, type Reservation, type State } from "../state.ts";
+import type { Hold, State } from "../state.ts";
 import { type Command, createCommand, type LimitRow, limitLinesOf, pick, readLimits } from "./command.ts";
 
 export interface ChargeInput {
@@ -132,46 +132,6 @@ export function extend(hold: number): Command {
       expect((await sent)[0].held).toBe(expected);
     },
   });
-}
-
-/** Holds for another call what was held for each, where it fits. Windows that are over since do not limit it. */
-function extendHold(state: State, hold: Hold): boolean {
-  const { caller, calls } = hold;
-  if (hold.expiresAt <= state.now) return false;
-  const limits = new Map(limitsOf(caller, state.now).map((limit) => [nameOf(limit), limit.amount]));
-  const perCall = ({ amount }: Reservation) => amount / calls;
-  const measured = hold.reservations.filter(
-    ({ counter, isOfProject, epoch }) =>
-      (counter.key.unit === "tokens" || counter.key.unit === "nano_usd") &&
-      (isOfProject || !caller.isDeleted) &&
-      counter.epoch === epoch,
-  );
-  const running = measured.filter(({ counter }) => state.now < counter.period.end);
-  const limitOf = ({ counter: { key }, isOfProject }: Reservation) =>
-    isOfProject ? state.projectLimits.get(nameOf(key))?.amount : limits.get(nameOf(key));
-  const fits = running.every((reservation) => {
-    const { counter, isOfProject } = reservation;
-    const limit = limitOf(reservation);
-    if (limit === undefined) return true;
-    const credit =
-      isBudget(counter.key) && !isOfProject ? counter.credited + creditLeft(caller, state.now) : 0n;
-    return reservation.amount === 0n || counter.used + counter.held + perCall(reservation) <= limit + credit;
-  });
-  if (!fits) return false;
-  for (const reservation of running) {
-    const { counter, isOfProject } = reservation;
-    const limit = limitOf(reservation);
-    if (isBudget(counter.key) && !isOfProject && limit !== undefined)
-      hold.creditNano += atLeastZero(
-        counter.used + counter.held + perCall(reservation) - limit - counter.credited,
-      );
-  }
-  for (const reservation of measured) reservation.counter.held += perCall(reservation);
-  for (const reservation of hold.reservations)
-    if (reservation.counter.key.unit === "tokens" || reservation.counter.key.unit === "nano_usd")
-      reservation.amount += perCall(reservation);
-  hold.calls += 1n;
-  return true;
 }
 
 /** Some of the answer of a chat is written down. */
