@@ -130,7 +130,7 @@ function post(state: State, postings: { hold: Hold; entries: LedgerEntry[]; isRe
     }
   }
   const inOrder = postings.toSorted(
-    ({ hold: one }, { hold: other }) => -(one.createdAt - other.createdAt) || (one.id < other.id ? 1 : -1),
+    ({ hold: one }, { hold: other }) => one.createdAt - other.createdAt || (one.id < other.id ? -1 : 1),
   );
   for (const { hold, entries } of inOrder)
     followWithCredits(state, hold, sum(entries.map(({ costNano }) => costNano)));
