@@ -88,15 +88,12 @@ begin
     for found in
       select w.scope, w.scope_id, w.unit, w."window"
       from private.usage_windows w
-      where w.user_id is null and exists (
-        select
-        from unnest(settlements) s
-        join private.holds h on h.id = s.hold_id
-        cross join lateral unnest(h.reservations) r
-        join private.usage_windows held on held.id = r.window_id and held.user_id is null
-        where held.scope = w.scope and held.scope_id = w.scope_id and held.unit = w.unit and held."window" = w."window"
-      )
+      where w.user_id is null
       group by 1, 2, 3, 4
+      having bool_or(w.id = any (array(
+        select r.window_id
+        from unnest(settlements) s join private.holds h on h.id = s.hold_id cross join lateral unnest(h.reservations) r
+      )))
       order by min(w.id)
     loop
       slots := slots || private.take_slot(found.scope, found.scope_id, found.unit, found."window", false);
@@ -185,7 +182,7 @@ begin
     -- A window that has rolled since is left alone: the ledger has the charge, in the epoch that the hold names.
     join private.usage_windows w on w.id = r.window_id and w.epoch = r.epoch
     left join private.usage_windows slot
-      on w.user_id is null and slot.id = any (slots)
+      on w.user_id is null and slot.user_id is null and slot.id = any (slots)
       and slot.scope = w.scope and slot.scope_id = w.scope_id and slot.unit = w.unit and slot."window" = w."window"
     left join billed b on b.hold_id = h.id and b.provider = case w.scope when 'provider' then w.scope_id else '' end
     group by 1
