@@ -47,8 +47,8 @@ export const mutants: Mutant[] = [
     fault: "callers are locked in no order",
     file: accounts,
     from: "perform from private.accounts where user_id = any (user_ids) order by user_id for no key update;",
-    to: "perform from unnest(user_ids) u cross join lateral (select from private.accounts a where a.user_id = u for no key update) l;",
-    killedBy: [batches],
+    to: "perform from private.accounts where user_id = any (user_ids) order by md5(user_id::text || clock_timestamp()::text) for no key update;",
+    killedBy: [races, batches],
   },
   {
     fault: "a new period keeps what was held in the old one",
