@@ -20,6 +20,7 @@ create table private.credit_grants (
   left_nano bigint not null check (left_nano between 0 and amount_nano),
   priority smallint not null default 0,
   expires_at timestamptz not null default 'infinity',
+  revoked_at timestamptz,
   created_at timestamptz not null default now(),
   unique (source_kind, source_id)
 );
@@ -27,6 +28,7 @@ create table private.credit_grants (
 comment on table private.credit_grants is 'Credits, in nano-USD (1e-9 USD). Consumed by priority (the lowest first), then those that expire first.';
 comment on column private.credit_grants.source_kind is 'What granted it, such as stripe_invoice; with source_id it grants once.';
 comment on column private.credit_grants.left_nano is 'The sum of its entries.';
+comment on column private.credit_grants.revoked_at is 'When it was taken back, because its payment was refunded: what is returned to it later is taken back, too.';
 comment on column private.credit_grants.expires_at is 'From then on nothing new is paid from it; what was held before still is.';
 
 create index credit_grants_user on private.credit_grants (user_id);
@@ -147,8 +149,16 @@ begin
   part as (
     select o.grant_id, o.user_id, least(o.nano, amount_nano - o.before) as nano from ordered o where o.before < amount_nano
   ),
+  revoked as (
+    insert into private.credit_entries (grant_id, user_id, entry, amount_nano)
+    select part.grant_id, part.user_id, 'revoke', -part.nano
+    from part
+    join private.credit_grants g on g.id = part.grant_id and g.revoked_at is not null
+  ),
   given as (
-    update private.credit_grants g set left_nano = g.left_nano + part.nano from part where g.id = part.grant_id
+    update private.credit_grants g set left_nano = g.left_nano + part.nano
+    from part
+    where g.id = part.grant_id and g.revoked_at is null
   ),
   noted as (
     insert into private.credit_entries (grant_id, user_id, entry, amount_nano, hold_id)
@@ -171,13 +181,13 @@ declare
 begin
   select g.* into given from private.credit_grants g where g.source_kind = source_kind and g.source_id = source_id;
   perform private.lock_accounts(array[given.user_id]);
-  select g.* into given from private.credit_grants g where g.id = given.id and g.left_nano > 0;
+  select g.* into given from private.credit_grants g where g.id = given.id and g.revoked_at is null;
   if not found then
     return 0;
   end if;
-  update private.credit_grants g set left_nano = 0 where g.id = given.id;
+  update private.credit_grants g set left_nano = 0, revoked_at = now() where g.id = given.id;
   insert into private.credit_entries (grant_id, user_id, entry, amount_nano)
-  values (given.id, given.user_id, 'revoke', -given.left_nano);
+  select given.id, given.user_id, 'revoke', -given.left_nano where given.left_nano > 0;
   return given.left_nano;
 end;
 $$;
@@ -189,10 +199,11 @@ language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
   expired integer;
+  grant_ids uuid[];
 begin
-  with due as (
+  grant_ids := array(
     -- Not before every hold that it was counted for has been settled or has expired.
-    select g.id, g.user_id, g.left_nano
+    select g.id
     from private.credit_grants g
     join private.accounts a on a.user_id = g.user_id
     where g.left_nano > 0 and g.expires_at <= now() - interval '10 minutes'
@@ -202,12 +213,11 @@ begin
     order by g.user_id, g.id
     limit most
     for no key update of a skip locked
-  ),
-  noted as (
-    insert into private.credit_entries (grant_id, user_id, entry, amount_nano)
-    select due.id, due.user_id, 'expire', -due.left_nano from due
-  )
-  update private.credit_grants g set left_nano = 0 from due where g.id = due.id and g.left_nano = due.left_nano;
+  );
+  -- In statements of their own, now that the callers are locked.
+  insert into private.credit_entries (grant_id, user_id, entry, amount_nano)
+  select g.id, g.user_id, 'expire', -g.left_nano from private.credit_grants g where g.id = any (grant_ids) and g.left_nano > 0;
+  update private.credit_grants g set left_nano = 0 where g.id = any (grant_ids) and g.left_nano > 0;
   get diagnostics expired = row_count;
   return expired;
 end;

@@ -86,8 +86,8 @@ begin
       taken := private.take_slot(found.scope, found.scope_id, found.unit, found."window", true);
       shared := shared || taken;
     elsif found.is_current and not found.has_room then
-      -- Used up: nothing is taken from it, so nothing is locked.
-      taken := found.first_id;
+      -- Used up, for all that is known. It is locked all the same: a settlement may be giving some back.
+      taken := private.take_slot(found.scope, found.scope_id, found.unit, found."window", false);
     end if;
     if taken is null then
       slots := null;
@@ -99,7 +99,7 @@ end;
 $$;
 
 comment on function private.pick_slots is
-  'One slot for each limit of the project with these scope ids: shared are those that have room, and are now had; the others are used up. slots is null where a limit has to be shared anew first.';
+  'One slot for each limit of the project with these scope ids: all of them are now had. shared are those with room; the limits of the others are used up. slots is null where a limit has to be shared anew first.';
 
 create function private.gather_slots(scope_ids text[], targets bigint[] default '{}') returns bigint[]
 language plpgsql volatile security invoker set search_path = ''

@@ -260,7 +260,14 @@ begin
   from decided d;
 
   -- Together the requests may want more than the part of a limit that was at hand.
-  if exists (select from private.usage_windows w where w.id = any (shared) and w.used + w.held > w.share) then
+  if slots <> '{}' and exists (
+    select
+    from unnest(requests) q
+    join private.holds h on h.id = q.hold_id
+    cross join lateral unnest(h.reservations) r
+    join private.usage_windows w on w.id = r.window_id
+    where w.id = any (slots) and r.amount > 0 and w.used + w.held > w.share
+  ) then
     raise lock_not_available using message = 'the slot has not room for all';
   end if;
 end;

@@ -94,7 +94,7 @@ comment on function private.create_ledger_partition is
   'Makes the partition of the month (UTC) that contains a moment. Twice is once. Definer, because those who hold own nothing.';
 
 create function private.ensure_ledger_partition() returns void
-language plpgsql stable security invoker set search_path = ''
+language plpgsql volatile security invoker set search_path = ''
 as $$
 begin
   if to_regclass('private.ledger_' || to_char(now() at time zone 'UTC', 'YYYY_MM')) is null then
@@ -107,7 +107,7 @@ comment on function private.ensure_ledger_partition is
   'Before anything is held: what is charged for it goes into the partition of this month, also where no schedule made it.';
 
 create function private.detach_ledger_partitions(before timestamptz) returns text[]
-language plpgsql volatile security invoker set search_path = ''
+language plpgsql volatile security invoker set search_path = '' set lock_timeout = '500ms'
 as $$
 declare
   partition text;
@@ -129,7 +129,7 @@ end;
 $$;
 
 comment on function private.detach_ledger_partitions is
-  'Takes months that were over before a moment out of the ledger. Their tables stay, to be archived and dropped by hand. Returns their names.';
+  'Takes months that were over before a moment out of the ledger. Their tables stay, to be archived and dropped by hand. Returns their names. Gives up where somebody reads the ledger for long, because everybody would wait behind it.';
 
 revoke all on function private.create_ledger_partition, private.ensure_ledger_partition, private.detach_ledger_partitions from public;
 grant execute on function private.create_ledger_partition, private.ensure_ledger_partition to service_role;

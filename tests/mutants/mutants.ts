@@ -88,8 +88,8 @@ export const mutants: Mutant[] = [
   {
     fault: "the parts of a project's limit that are given out are not added up",
     file: placement,
-    from: "w.id = any (shared) and w.used + w.held > w.share",
-    to: "false",
+    from: "where w.id = any (slots) and r.amount > 0 and w.used + w.held > w.share",
+    to: "where false",
     killedBy: [races],
   },
   {

@@ -60,7 +60,7 @@ function giveBack(hold: Hold, nano: bigint): bigint {
   for (const { grant, nano: consumed } of hold.consumed.toReversed()) {
     const part = lesser(consumed, missing);
     if (part === 0n) continue;
-    grant.left += part;
+    if (!grant.isRevoked) grant.left += part;
     missing -= part;
     move(hold, grant, -part);
   }

@@ -93,6 +93,8 @@ export interface Grant {
   source: string;
   amount: bigint;
   left: bigint;
+  /** Taken back: what is returned to it later is taken back, too. */
+  isRevoked: boolean;
   priority: number;
   /** Infinity for one that never expires. */
   expiresAt: number;

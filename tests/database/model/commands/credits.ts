@@ -27,7 +27,16 @@ export function grantCredit(input: GrantInput): Command {
       if (known) return expect(id).toBe(known.id);
       const amount = BigInt(input.nano);
       const { source, priority } = input;
-      caller.grants.push({ id, source, amount, left: amount, priority, expiresAt, createdAt: state.now });
+      caller.grants.push({
+        id,
+        source,
+        amount,
+        left: amount,
+        isRevoked: false,
+        priority,
+        expiresAt,
+        createdAt: state.now,
+      });
     },
   });
 }
@@ -42,7 +51,7 @@ export function revokeCredit(source: string): Command {
     async run(state, session) {
       const grant = grantsOf(state).find((grant) => grant.source === source);
       const expected = Number(grant?.left ?? 0n);
-      if (grant) grant.left = 0n;
+      if (grant) Object.assign(grant, { left: 0n, isRevoked: true });
       const [{ nano }] = await session<
         [{ nano: number }]
       >`select private.revoke_credit('test', ${source}) as nano`;
