@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { expect, inject, test } from "vitest";
 import { connectDatabase } from "../support/connect-database.ts";
-import { callDatabase, itemFor } from "../support/database-calls.ts";
+import { callInTurn, itemFor } from "../support/database-calls.ts";
 import { lockAccount } from "../support/lock-account.ts";
 import { type Caller, signUp, signUpCaller } from "../support/people.ts";
 import { readMetering, untouched } from "../support/read-metering.ts";
@@ -14,7 +14,7 @@ interface Decision {
   refusal?: string;
 }
 
-const begin = (items: Record<string, unknown>[]) => callDatabase<Decision[]>("begin_chats", { items });
+const begin = (items: Record<string, unknown>[]) => callInTurn<Decision[]>("begin_chats", { items });
 
 /** Two callers, the one whom locks come to first before the other. */
 async function signUpTwo(): Promise<[Caller, Caller]> {

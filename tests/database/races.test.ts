@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { expect, inject, test } from "vitest";
 import { connectDatabase, type Database, openDatabase } from "../support/connect-database.ts";
-import { callDatabase, itemFor } from "../support/database-calls.ts";
+import { callInTurn, itemFor } from "../support/database-calls.ts";
 import { type Caller, signUpCaller } from "../support/people.ts";
 import { readMetering } from "../support/read-metering.ts";
 
@@ -11,7 +11,7 @@ interface Decision {
   refusal?: string;
 }
 
-const begin = (items: Record<string, unknown>[]) => callDatabase<Decision[]>("begin_chats", { items });
+const begin = (items: Record<string, unknown>[]) => callInTurn<Decision[]>("begin_chats", { items });
 const countPlaced = (decisions: Decision[]) =>
   decisions.filter(({ refusal }) => refusal === undefined).length;
 
@@ -59,7 +59,7 @@ test("the same over HTTP: 20 requests at once, exactly 6 are let through", async
     const caller = await signUpCaller(sql, { limits: scarce });
     const answers = await Promise.all(
       Array.from({ length: 20 }, () =>
-        callDatabase<Decision>("place_hold", { item: serviceHold(caller.userId, "test", 75) }),
+        callInTurn<Decision>("place_hold", { item: serviceHold(caller.userId, "test", 75) }),
       ),
     );
     expect(countPlaced(answers)).toBe(6);
@@ -91,7 +91,7 @@ async function withProjectLimit(amount: number, use: (service: string) => Promis
 }
 
 const place = (caller: Caller, service: string, tokens: number) =>
-  callDatabase<Decision>("place_hold", { item: serviceHold(caller.userId, service, tokens) });
+  callInTurn<Decision>("place_hold", { item: serviceHold(caller.userId, service, tokens) });
 
 test("64 callers at once never get more of the project's limit than there is, and all of it, to the last token", async () => {
   await withProjectLimit(1000, async (service) => {
@@ -119,7 +119,7 @@ test("a chat does not wait for another one that takes from the same limit of the
     // The slot of the one is locked until the end of its transaction.
     const { refusal } = await place(other, service, 5);
     const item = serviceHold(other.userId, service, 5);
-    await callDatabase("place_hold", { item });
+    await callInTurn("place_hold", { item });
     const none = {
       input_tokens: 0,
       cache_read_tokens: 0,
@@ -127,7 +127,7 @@ test("a chat does not wait for another one that takes from the same limit of the
       output_tokens: 3,
       reasoning_tokens: 0,
     };
-    const settled = await callDatabase<{ state: string }>("settle_hold", {
+    const settled = await callInTurn<{ state: string }>("settle_hold", {
       item: { hold_id: item.hold_id, usage: none, cost_nano: 0 },
     });
     await session`commit`;
