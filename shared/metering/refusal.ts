@@ -1,10 +1,11 @@
 import { codeOfSqlState } from "../database/sql-states.ts";
 import type { LimitState } from "../domain/chat-event.ts";
-import { type ErrorCode, SluiceError } from "../domain/errors.ts";
+import { SluiceError } from "../domain/errors.ts";
 import { type LimitRow, readLimitRow, readTime } from "./limit-row.ts";
 
 /** What is answered in the place of a hold. */
 export interface Refusal {
+  /** An SQLSTATE of ours. */
   refusal: string;
   detail?: Record<string, unknown> | null;
   /** The caller's limits as they stand, where they were asked. */
@@ -23,25 +24,15 @@ interface LimitDetail extends Pick<LimitState, "scope" | "unit" | "window" | "li
   upgrade?: string | null;
 }
 
-/** The error of a refusal, which the database answers as an SQLSTATE of ours and its detail. */
-export function readRefusal({ refusal, detail, limits }: Refusal): SluiceError {
-  const code = codeOfSqlState(refusal);
-  if (code === undefined)
-    return new SluiceError("internal_error", { cause: new Error(`unknown refusal ${refusal}`) });
-  return refusalError(code, detail ?? null, limits?.map(readLimitRow));
-}
-
 /**
  * The error that tells a caller why the database refused to hold: for a limit what ran out, when it resets and which plan
  * would help.
- * @param detail the members that `begin_chats` and `place_hold` give, in SQL's spelling
- * @param allowance the caller's limits as they stand, where they were asked
  */
-export function refusalError(
-  code: ErrorCode,
-  detail: Record<string, unknown> | null,
-  allowance?: LimitState[],
-): SluiceError {
+export function readRefusal({ refusal, detail = null, limits }: Refusal): SluiceError {
+  const code = codeOfSqlState(refusal);
+  if (code === undefined)
+    return new SluiceError("internal_error", { cause: new Error(`unknown refusal ${refusal}`) });
+  const allowance = limits?.map(readLimitRow);
   if (code === "model_not_allowed" || code === "model_not_found")
     return new SluiceError(code, { param: "model" });
   if (code === "unsupported_parameter") return unsupportedError(String(detail?.missing));

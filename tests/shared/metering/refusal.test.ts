@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { refusalError } from "../../../shared/metering/refusal.ts";
+import { codeOfSqlState, sqlStates } from "../../../shared/database/sql-states.ts";
+import type { ErrorCode } from "../../../shared/domain/errors.ts";
+import { readRefusal } from "../../../shared/metering/refusal.ts";
+
+function refusalError(code: ErrorCode, detail: Record<string, unknown> | null) {
+  return readRefusal({ refusal: String(sqlStates.find((state) => codeOfSqlState(state) === code)), detail });
+}
 
 /** What the database says of an exhausted limit. */
 const exhausted = {
