@@ -4,6 +4,7 @@ import type { TestProject } from "vitest/node";
 import { projectRoot } from "../local/project.ts";
 import { type Stack, startStack } from "../local/stack.ts";
 import type { StackDescription } from "../local/stack-description.ts";
+import { openDatabase } from "./support/open-database.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -26,7 +27,16 @@ export async function setup(project: TestProject): Promise<void> {
     // Tests decide when jobs run; and what holds without jobs is tested without them.
     schedules: false,
   });
+  await reportDeadlocks(stack.description);
   project.provide("stack", stack.description);
+}
+
+/** Otherwise a lock times out before its deadlock is found, and who asks again goes through. */
+async function reportDeadlocks({ dbUrl }: StackDescription): Promise<void> {
+  const sql = openDatabase(dbUrl.replace("//postgres:", "//supabase_admin:"), { max: 1 });
+  await sql`alter system set deadlock_timeout = '100ms'`;
+  await sql`select pg_reload_conf()`;
+  await sql.end({ timeout: 5 });
 }
 
 export async function teardown(): Promise<void> {

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { expect, inject, test } from "vitest";
-import { connectDatabase, type Database, openDatabase } from "../support/connect-database.ts";
+import { connectDatabase } from "../support/connect-database.ts";
 import { callInTurn, itemFor } from "../support/database-calls.ts";
+import { type Database, openDatabase } from "../support/open-database.ts";
 import { type Caller, signUpCaller } from "../support/people.ts";
 import { readMetering } from "../support/read-metering.ts";
 

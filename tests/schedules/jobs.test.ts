@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { packagedPostgres } from "../../local/postgres-server.ts";
-import { type Database, openDatabase } from "../support/connect-database.ts";
+import { type Database, openDatabase } from "../support/open-database.ts";
 import { runJob } from "../support/run-job.ts";
 import { makeModel, makePlan } from "../support/test-models.ts";
 import { findCronPostgres } from "./cron-postgres.ts";

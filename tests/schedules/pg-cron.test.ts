@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createJobRunner } from "../../local/schedules/job-runner.ts";
 import { expectedPrivileges } from "../database/privileges.ts";
-import { type Database, openDatabase } from "../support/connect-database.ts";
+import { type Database, openDatabase } from "../support/open-database.ts";
 import { readPrivileges } from "../support/read-privileges.ts";
 import { runJob } from "../support/run-job.ts";
 import { cronPackage, findCronPostgres } from "./cron-postgres.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import postgres from "postgres";
 import { afterAll, beforeAll, inject } from "vitest";
 import { projectRoot } from "../../local/project.ts";
-import { type Database, openDatabase } from "./connect-database.ts";
+import { type Database, openDatabase } from "./open-database.ts";
 
 export interface ClockDatabase {
   /** Connected as its owner, by one session: so many statements in a row see the same clock. */

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { ErrorBody } from "../../shared/domain/errors.ts";
-import type { Database } from "./connect-database.ts";
+import type { Database } from "./open-database.ts";
 import type { Person } from "./people.ts";
 import type { StreamEvent } from "./read-events.ts";
 import { readMetering } from "./read-metering.ts";

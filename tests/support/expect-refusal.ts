@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { createChatClient } from "./chat-client.ts";
-import type { Database } from "./connect-database.ts";
+import type { Database } from "./open-database.ts";
 import type { Caller } from "./people.ts";
 import { readMetering, untouched } from "./read-metering.ts";
 

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Database } from "./connect-database.ts";
+import type { Database } from "./open-database.ts";
 
 /** What was charged at some time, but for what a test does not care about. */
 export interface LedgerRow {

@@ -1,5 +1,5 @@
-import type { Database } from "./connect-database.ts";
 import { type Lock, lockRow } from "./lock-row.ts";
+import type { Database } from "./open-database.ts";
 
 /** Locks somebody's account, so that nothing of theirs can be held or settled until the release. */
 export function lockAccount(sql: Database, userId: string): Promise<Lock> {

@@ -1,5 +1,5 @@
-import type { Database } from "./connect-database.ts";
 import { type Lock, lockRow } from "./lock-row.ts";
+import type { Database } from "./open-database.ts";
 
 /** Waits until no other test delivers alerts, and keeps the others waiting until the release: whoever delivers delivers all. */
 export function lockAlerts(sql: Database): Promise<Lock> {

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Database } from "./connect-database.ts";
+import type { Database } from "./open-database.ts";
 
 export interface Lock {
   /** Returns once so many sessions wait for the lock, or for one that waits for it. */

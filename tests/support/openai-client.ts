@@ -1,7 +1,7 @@
 import { type ClientOptions, OpenAI } from "openai";
 import { inject } from "vitest";
 import type { writeBill } from "../../shared/http/openai/bill.ts";
-import type { Database } from "./connect-database.ts";
+import type { Database } from "./open-database.ts";
 import type { Caller } from "./people.ts";
 
 /** What our answers have beyond OpenAI's. */

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { inject } from "vitest";
 import type { StackDescription } from "../../local/stack-description.ts";
-import type { Database } from "./connect-database.ts";
+import type { Database } from "./open-database.ts";
 import { type LimitOptions, type ModelOptions, makeModel, makePlan } from "./test-models.ts";
 
 export interface Person {

@@ -1,4 +1,4 @@
-import type { Database } from "./connect-database.ts";
+import type { Database } from "./open-database.ts";
 import { type Caller, signUpCaller } from "./people.ts";
 import type { ModelOptions } from "./test-models.ts";
 

@@ -1,4 +1,4 @@
-import type { Database } from "./connect-database.ts";
+import type { Database } from "./open-database.ts";
 
 export interface Metering {
   holds: { id: string; state: string; max_output_tokens: number }[];

@@ -1,4 +1,4 @@
-import type { Database } from "./connect-database.ts";
+import type { Database } from "./open-database.ts";
 
 /** What the roles of the API may do with an object; a role that may do nothing is left out. */
 export type Grants = Partial<Record<"anon" | "authenticated" | "service_role" | "public", string>>;

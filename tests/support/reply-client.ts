@@ -2,7 +2,7 @@ import type { RequestState } from "../../shared/database/replies.ts";
 import type { ToolCall } from "../../shared/domain/chat-message.ts";
 import type { ErrorBody } from "../../shared/domain/errors.ts";
 import { createChatClient } from "./chat-client.ts";
-import type { Database } from "./connect-database.ts";
+import type { Database } from "./open-database.ts";
 import { readEvents, readRest, type StreamEvent } from "./read-events.ts";
 
 /** A reply as a client has put it together. */

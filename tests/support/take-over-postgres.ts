@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Child, startChild, waitUntilReady } from "../../local/child-process.ts";
 import { packagedPostgres } from "../../local/postgres-server.ts";
 import { postgresUser } from "../../local/postgres-user.ts";
-import { openDatabase } from "./connect-database.ts";
+import { openDatabase } from "./open-database.ts";
 
 interface StackPostgres {
   /** The stack's. */

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Database } from "./connect-database.ts";
+import type { Database } from "./open-database.ts";
 
 /** USD per token, as exact decimals. Those of GPT-4o mini where absent, which are the simulator's own. */
 export interface PriceOptions {

@@ -1,6 +1,6 @@
 // What the callers of the model can buy and call: small enough that every limit is met often.
 
-import type { Database } from "../../support/connect-database.ts";
+import type { Database } from "../../support/open-database.ts";
 import type { WindowName } from "./calendar.ts";
 
 export type Scope = "all" | "model" | "provider";

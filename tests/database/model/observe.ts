@@ -1,7 +1,7 @@
 // What the database has counted, in the model's terms, and what it may never have.
 
 import { expect } from "vitest";
-import type { Database } from "../../support/connect-database.ts";
+import type { Database } from "../../support/open-database.ts";
 import type { WindowName } from "./calendar.ts";
 import { nameOf, type Scope, type Unit } from "./catalogue.ts";
 import type { Counter, Hold, State } from "./state.ts";

@@ -1,8 +1,8 @@
 import type { ExpectStatic } from "vitest";
 import { writeText } from "../../../local/simulator/write-text.ts";
 import { createChatClient } from "../../support/chat-client.ts";
-import type { Database } from "../../support/connect-database.ts";
 import { askUnder, type KeyedChat, type Told } from "../../support/keyed-chat.ts";
+import type { Database } from "../../support/open-database.ts";
 import type { Caller } from "../../support/people.ts";
 import { watchProvider } from "../../support/provider-calls.ts";
 import { readMetering } from "../../support/read-metering.ts";
