@@ -15,6 +15,7 @@ const none = {
 };
 
 interface Hold {
+  hold_id: string;
   refusal?: string;
   limits: { used: number; held: number; limit: number }[];
 }
@@ -65,4 +66,46 @@ test("a source grants once, whoever tells it how often, and what is left of it i
     { entry: "grant", amount_nano: 50 },
     { entry: "revoke", amount_nano: -50 },
   ]);
+});
+
+test("credits are consumed by priority, then those that expire first, then the oldest; what is returned goes back to the last", async () => {
+  const { userId } = await signUp();
+  await setPlan(sql, userId, await budgetOf(0));
+  const [soon, later] = ["2100-01-01", "2200-01-01"];
+  for (const [name, priority, expires] of [
+    ["low priority", 1, soon],
+    ["expires later", 0, later],
+    ["first", 0, soon],
+    ["second", 0, soon],
+  ] as const)
+    await sql`select private.grant_credit(${userId}, 'test', ${`${userId} ${name}`}, 10, ${priority}, ${expires})`;
+  const left = async () => {
+    const grants = await sql<{ name: string; left_nano: number }[]>`
+      select split_part(source_id, ' ', 2) || coalesce(' ' || nullif(split_part(source_id, ' ', 3), ''), '') as name, left_nano
+      from private.credit_grants where user_id = ${userId}`;
+    return Object.fromEntries(grants.map(({ name, left_nano }) => [name, left_nano]));
+  };
+  const whole = { first: 10, second: 10, "expires later": 10, "low priority": 10 };
+  await spend(userId, 4);
+  expect(await left()).toEqual({ ...whole, first: 6 });
+  await spend(userId, 8);
+  expect(await left()).toEqual({ ...whole, first: 0, second: 8 });
+  await spend(userId, 9);
+  expect(await left()).toEqual({ ...whole, first: 0, second: 0, "expires later": 9 });
+  const holdId = await spend(userId, 12).then(({ hold_id }) => hold_id);
+  expect(await left()).toEqual({ first: 0, second: 0, "expires later": 0, "low priority": 7 });
+  await sql`select private.refund_charge(${holdId}, 1::smallint, 5)`;
+  expect(await left()).toEqual({ first: 0, second: 0, "expires later": 2, "low priority": 10 });
+});
+
+test("credits that have expired, or are taken back, pay for nothing new", async () => {
+  const { userId } = await signUp();
+  await setPlan(sql, userId, await budgetOf(0));
+  await sql`select private.grant_credit(${userId}, 'test', ${`${userId} late`}, 10, 0::smallint, now() - interval '1 second')`;
+  await sql`select private.grant_credit(${userId}, 'test', ${`${userId} refunded`}, 10)`;
+  await sql`select private.revoke_credit('test', ${`${userId} refunded`})`;
+  expect((await spend(userId, 1)).refusal).toBe("SL402");
+  await sql`select private.grant_credit(${userId}, 'test', ${`${userId} good`}, 10)`;
+  expect((await spend(userId, 11)).refusal).toBe("SL402");
+  expect((await spend(userId, 10)).refusal).toBeUndefined();
 });

@@ -15,6 +15,7 @@ const idempotency = migration("000690_idempotency");
 const model = "tests/database/metering-model.test.ts";
 const races = "tests/database/races.test.ts";
 const windows = "tests/database/windows.test.ts";
+const creditTests = "tests/database/credits.test.ts";
 const batches = "tests/database/batches.test.ts";
 const extensions = "tests/database/holds.test.ts";
 const jobs = "tests/schedules/jobs.test.ts";
@@ -188,14 +189,14 @@ export const mutants: Mutant[] = [
     file: credits,
     from: "sum(g.left_nano) over (order by g.priority, g.expires_at, g.created_at, g.id)",
     to: "sum(g.left_nano) over (order by g.priority desc, g.expires_at desc, g.created_at, g.id)",
-    killedBy: [model],
+    killedBy: [creditTests],
   },
   {
     fault: "credits that have expired still count",
     file: credits,
     from: "where left_nano > 0 and expires_at > now()\n",
     to: "where left_nano > 0\n",
-    killedBy: [model],
+    killedBy: [creditTests],
   },
   {
     fault: "an expired hold is charged nothing",
