@@ -68,11 +68,10 @@ async function fillUsage(sql: Sql, { users, ledgerRows, holds }: Size): Promise<
   await sql`
     insert into private.holds (
       id, user_id, plan_id, model_id, price_ids, prompt_tokens, likely_prompt_tokens, max_output_tokens, reservations, state, created_at,
-      expires_at, settled_at
+      expires_at
     )
     select
-      md5(n::text)::uuid, p.user_id, ${planId}, ${modelId}, '{1}', 200, 40, 256, '{}', 'settled', at.time, at.time + interval '10 minutes',
-      at.time
+      md5(n::text)::uuid, p.user_id, ${planId}, ${modelId}, '{1}', 200, 40, 256, '{}', 'settled', at.time, at.time + interval '10 minutes'
     from generate_series(1, ${holds}::integer) n
     join public.bench_people p on p.number = 1 + n::bigint * 7919 % ${users}::integer
     cross join lateral (select now() - interval '1 day' - n * interval '60 days' / ${holds}::integer) at (time)`;

@@ -50,7 +50,6 @@ create table private.holds (
   state private.hold_state not null default 'pending',
   created_at timestamptz not null default now(),
   expires_at timestamptz not null,
-  settled_at timestamptz,
   check ((service is null) = (model_id is not null) and (service is null) = (cardinality(price_ids) > 0))
 );
 

@@ -112,7 +112,7 @@ begin
     where case h.state when 'pending' then true when 'expired' then s.state = 'settled' end
   ),
   closing as (
-    update private.holds h set state = hold.next_state, settled_at = now() from hold where h.id = hold.id
+    update private.holds h set state = hold.next_state from hold where h.id = hold.id
   ),
   posted as (
     insert into private.ledger (

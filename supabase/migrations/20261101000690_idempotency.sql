@@ -40,7 +40,9 @@ begin
   return query
   with item as materialized (
     select i.*
-    from jsonb_to_recordset(items) as i (hold_id uuid, user_id uuid, idempotency_key text, body_hash text)
+    from rows from (
+      jsonb_to_recordset(items) as (hold_id uuid, user_id uuid, idempotency_key text, body_hash text)
+    ) with ordinality as i
     join private.accounts a on a.user_id = i.user_id
     where i.idempotency_key is not null
   ),
@@ -48,6 +50,7 @@ begin
     insert into private.idempotency_keys as k (user_id, key, body_hash, hold_id)
     select distinct on (i.user_id, i.idempotency_key) i.user_id, i.idempotency_key, i.body_hash, i.hold_id
     from item i
+    order by i.user_id, i.idempotency_key, i.ordinality
     on conflict (user_id, key) do update set body_hash = excluded.body_hash, hold_id = excluded.hold_id, created_at = now()
     where k.created_at < now() - interval '1 day' or not exists (
       select from private.holds h
@@ -76,7 +79,7 @@ end;
 $$;
 
 comment on function private.claim_keys is
-  'Of requests with an idempotency key those that are not to be made: refusals (the key stands for another body, or its request is still running), or replays of one that is over. The callers must be locked (lock_accounts), and what has expired be released.';
+  'Of requests with an idempotency key those that are not to be made: refusals (the key stands for another body, or its request is still running), or replays of one that is over. Of equal keys the first counts. The callers must be locked (lock_accounts), and what has expired be released.';
 
 revoke all on function private.claim_keys from public;
 grant execute on function private.claim_keys to service_role;

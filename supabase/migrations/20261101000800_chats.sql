@@ -19,17 +19,12 @@ declare
   has_cooldowns boolean := exists (select from private.key_cooldowns where until > now());
   has_outages boolean := exists (select from private.route_outages);
   repetitions private.repetition[] := '{}';
+  again jsonb;
 begin
   perform private.lock_accounts(user_ids);
   perform private.expire_holds(user_ids);
   if items @? '$[*].idempotency_key ? (@ != null)' then
     repetitions := array(select r from private.claim_keys(items) r);
-    return query
-    select case
-      when r.refusal is null then json_build_object('hold_id', r.hold_id, 'replay_of', r.request_id)
-      else json_build_object('hold_id', r.hold_id, 'refusal', r.refusal, 'detail', json_build_object('request_id', r.request_id))
-    end
-    from unnest(repetitions) r;
   end if;
 
   return query
@@ -156,6 +151,25 @@ begin
     end
   from item
   left join decision on decision.hold_id = item.hold_id;
+
+  if repetitions <> '{}' then
+    -- Of equal keys in a batch the first is asked for. Where nothing came of it, the next one is.
+    select jsonb_agg(i.value order by i.place) into again
+    from jsonb_array_elements(items) with ordinality i (value, place)
+    join unnest(repetitions) r on r.hold_id = (i.value ->> 'hold_id')::uuid
+    where r.request_id = any (array(select (item ->> 'hold_id')::uuid from jsonb_array_elements(items) item))
+      and not exists (select from private.holds h where h.id = r.request_id);
+    return query
+    select case
+      when r.refusal is null then json_build_object('hold_id', r.hold_id, 'replay_of', r.request_id)
+      else json_build_object('hold_id', r.hold_id, 'refusal', r.refusal, 'detail', json_build_object('request_id', r.request_id))
+    end
+    from unnest(repetitions) r
+    where r.hold_id <> all (array(select (item ->> 'hold_id')::uuid from jsonb_array_elements(again) item));
+    if again is not null then
+      return query select public.begin_chats(again);
+    end if;
+  end if;
 end;
 $$;
 
@@ -168,17 +182,13 @@ as $$
 declare
   hold_ids uuid[] := array(select (item ->> 'hold_id')::uuid from jsonb_array_elements(items) item);
   user_ids uuid[];
-  oldest timestamptz;
-  newest timestamptz;
   settlements private.hold_settlement[];
   turns private.turn[];
   closed uuid[];
   turn private.turn;
   unstored uuid[] := '{}';
 begin
-  select array_agg(distinct h.user_id), min(h.created_at), max(h.created_at) into user_ids, oldest, newest
-  from private.holds h
-  where h.id = any (hold_ids);
+  user_ids := array(select distinct h.user_id from private.holds h where h.id = any (hold_ids));
   perform private.lock_accounts(user_ids);
 
   select
@@ -246,36 +256,11 @@ begin
 
   return query
   select json_build_object(
-    'hold_id', i.hold_id, 'is_known', h.id is not null, 'is_stored', i.hold_id <> all (unstored),
-    'usage', posted.usage, 'cost_nano', posted.cost_nano, 'estimated', posted.estimated,
-    'limits', coalesce(budget.limits, '[]')
+    'hold_id', i.hold_id, 'is_known', h.hold_id is not null, 'is_stored', i.hold_id <> all (unstored),
+    'usage', h.usage, 'cost_nano', h.cost_nano, 'estimated', h.estimated, 'limits', h.limits
   )
   from unnest(hold_ids) i (hold_id)
-  left join private.holds h on h.id = i.hold_id and h.id = any (hold_ids)
-  left join lateral (
-    select
-      json_build_object(
-        'input_tokens', coalesce(sum(l.input_tokens), 0), 'cache_read_tokens', coalesce(sum(l.cache_read_tokens), 0),
-        'cache_write_tokens', coalesce(sum(l.cache_write_tokens), 0), 'output_tokens', coalesce(sum(l.output_tokens), 0),
-        'reasoning_tokens', coalesce(sum(l.reasoning_tokens), 0)
-      ) as usage,
-      coalesce(sum(l.cost_nano), 0) as cost_nano,
-      coalesce(sum(case l.entry when 'charge' then 1 else -1 end) filter (where l.estimated), 0) > 0 as estimated
-    from private.ledger l
-    -- The range spares the partitions of all other months.
-    where l.hold_id = h.id and l.held_at = h.created_at and l.held_at between oldest and newest
-  ) posted on true
-  left join lateral (
-    select json_agg(json_build_object(
-      'scope', w.scope, 'scope_id', w.scope_id, 'unit', w.unit, 'window', w."window", 'limit', l.amount,
-      'used', w.used - w.credited, 'held', w.held, 'resets_at', nullif(w.period_end, 'infinity')
-    ) order by w."window", w.unit) as limits
-    from unnest(h.reservations) r
-    join private.usage_windows w on w.id = r.window_id and w.user_id = h.user_id
-    -- By the hold's caller, who is known before: a caller whom the window names is not passed into the view, which then lists everybody's.
-    join private.caller_limits l
-      on l.user_id = h.user_id and l.scope = w.scope and l.scope_id = w.scope_id and l.unit = w.unit and l."window" = w."window"
-  ) budget on true;
+  left join private.describe_holds(hold_ids) h on h.hold_id = i.hold_id;
 end;
 $$;
 

@@ -8,38 +8,12 @@ create function private.describe_hold(hold_id uuid) returns json
 language sql stable security invoker set search_path = ''
 as $$
   select json_build_object(
-    'hold_id', h.id, 'state', h.state, 'expires_at', h.expires_at,
-    'usage', bill.usage, 'cost_nano', bill.cost_nano,
-    'limits', coalesce(
-      (
-        select json_agg(json_build_object(
-          'scope', w.scope, 'scope_id', w.scope_id, 'unit', w.unit, 'window', w."window", 'limit', l.amount,
-          'used', w.used - w.credited, 'held', w.held, 'resets_at', nullif(w.period_end, 'infinity')
-        ) order by w."window", w.unit)
-        from unnest(h.reservations) r
-        join private.usage_windows w on w.id = r.window_id and w.user_id = h.user_id
-        join private.caller_limits l
-          on l.user_id = h.user_id and l.scope = w.scope and l.scope_id = w.scope_id and l.unit = w.unit and l."window" = w."window"
-      ),
-      '[]'
-    )
+    'hold_id', h.hold_id, 'state', h.state, 'expires_at', h.expires_at, 'usage', h.usage, 'cost_nano', h.cost_nano, 'limits', h.limits
   )
-  from private.holds h
-  cross join lateral (
-    select
-      json_build_object(
-        'input_tokens', coalesce(sum(l.input_tokens), 0), 'cache_read_tokens', coalesce(sum(l.cache_read_tokens), 0),
-        'cache_write_tokens', coalesce(sum(l.cache_write_tokens), 0), 'output_tokens', coalesce(sum(l.output_tokens), 0),
-        'reasoning_tokens', coalesce(sum(l.reasoning_tokens), 0)
-      ) as usage,
-      coalesce(sum(l.cost_nano), 0) as cost_nano
-    from private.ledger l
-    where l.hold_id = h.id and l.held_at = h.created_at
-  ) bill
-  where h.id = describe_hold.hold_id;
+  from private.describe_holds(array[describe_hold.hold_id]) h;
 $$;
 
-comment on function private.describe_hold is 'How a hold stands, what it came to, and what is left of the limits that it takes from.';
+comment on function private.describe_hold is 'How a hold of a service stands, as the service is told.';
 
 create function private.close_service_hold(hold_id uuid, charges private.charge[]) returns json
 language plpgsql volatile security invoker set search_path = ''

@@ -54,6 +54,16 @@ test("requests of one caller in one batch see each other: the limit holds", asyn
   expect((await readMetering(sql, caller.userId)).windows).toMatchObject([{ used: 0, held: 3 }]);
 });
 
+test("of equal keys in one batch the first is made; where nothing comes of it, the next one", async () => {
+  const caller = await signUpCaller(sql, { limits: [{ unit: "tokens", window: "day", amount: 500 }] });
+  const key = { idempotency_key: randomUUID(), body_hash: "one" };
+  const large = { ...key, prompt_bytes: 40_000, body_hash: "other" };
+  const items = [itemFor(caller, large), itemFor(caller, key), itemFor(caller, key), itemFor(caller, large)];
+  const decisions = new Map((await begin(items)).map(({ hold_id, refusal }) => [hold_id, refusal ?? null]));
+  expect(items.map(({ hold_id }) => decisions.get(hold_id))).toEqual(["SL402", null, "SL409", "SL422"]);
+  expect((await readMetering(sql, caller.userId)).holds).toHaveLength(1);
+});
+
 test("an item that is refused leaves no trace, and its neighbours go through", async () => {
   const [caller, poor, stranger] = await Promise.all([
     signUpCaller(sql),

@@ -117,6 +117,7 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.follow_with_credits(hold_id uuid, posted_nano bigint)": callable,
   "private.expire_holds(user_ids uuid[])": callable,
   "private.claim_keys(items jsonb)": callable,
+  "private.describe_holds(hold_ids uuid[])": callable,
   "private.describe_hold(hold_id uuid)": callable,
   "private.close_service_hold(hold_id uuid, charges private.charge[])": callable,
 

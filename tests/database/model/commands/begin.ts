@@ -51,8 +51,8 @@ export function begin(chats: ChatInput[]): Command {
       const sent = Promise.resolve(send(session, items));
       const callers = new Set(items.map(({ caller }) => caller));
       expire(state, ({ caller }) => callers.has(caller));
-      const repeated = items.map((item) => claimKey(state, item));
-      const expected = items.map((item, index) => answer(state, item, repeated[index] ?? null));
+      const answers = answerAll(state, items);
+      const expected = items.map(({ holdId }) => answers.get(holdId) as Expected);
       const decisions = new Map((await sent).map(({ decision }) => [decision.hold_id, decision]));
       expect(
         items.map(({ holdId }, index) =>
@@ -135,6 +135,20 @@ export function claimKey(
 function isCharged({ ledger }: Hold): boolean {
   const count = (kind: string) => ledger.filter(({ entry }) => entry === kind).length;
   return count("charge") > count("correction");
+}
+
+/** Equal keys are asked for one after the other: nothing may come of the first. */
+function answerAll(state: State, items: Item[]): Map<string, Expected> {
+  const isAgain = ({ caller, key }: Item, index: number) =>
+    key !== null &&
+    items.slice(0, index).some((other) => other.caller === caller && other.key?.name === key.name);
+  const first = items.filter((item, index) => !isAgain(item, index));
+  const repeated = first.map((item) => claimKey(state, item));
+  const answers = new Map(
+    first.map((item, index) => [item.holdId, answer(state, item, repeated[index] ?? null)]),
+  );
+  const others = items.filter(isAgain);
+  return others.length === 0 ? answers : new Map([...answers, ...answerAll(state, others)]);
 }
 
 function answer(state: State, item: Item, repeated: string | null): Expected {

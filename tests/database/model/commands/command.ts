@@ -2,7 +2,7 @@ import type fc from "fast-check";
 import { type LimitKey, nameOf } from "../catalogue.ts";
 import { describeLimit } from "../limit-lines.ts";
 import { compare, observe, type Session } from "../observe.ts";
-import { type Caller, type Hold, limitsOf, type State } from "../state.ts";
+import { type Caller, type Hold, limitsOf, type State, standingOf } from "../state.ts";
 
 export type Command = fc.AsyncCommand<State, Session>;
 
@@ -72,12 +72,10 @@ export function limitLinesOf({ caller, reservations }: Hold, now: number): strin
   const limits = new Map(limitsOf(caller, now).map((limit) => [nameOf(limit), limit.amount]));
   return reservations
     .filter(({ isOfProject, counter }) => !isOfProject && limits.has(nameOf(counter.key)))
-    .map(({ counter: { key, used, held, credited, period } }) =>
-      describeLimit(key, limits.get(nameOf(key)) as bigint, {
-        used: used - credited,
-        held,
-        resetsAt: period.end,
-      }),
-    )
+    .map(({ counter }) => {
+      const { key, used, held, credited, period } = standingOf(counter, counter.key, caller.calendar, now);
+      const limit = limits.get(nameOf(key)) as bigint;
+      return describeLimit(key, limit, { used: used - credited, held, resetsAt: period.end });
+    })
     .toSorted();
 }
