@@ -1,4 +1,5 @@
-import type { Sql } from "postgres";
+import type { Sql, TransactionSql } from "postgres";
+import { withoutIndexes } from "./without-indexes.ts";
 
 /** How much a database holds. */
 export interface Size {
@@ -43,7 +44,12 @@ export async function fill(sql: Sql, size: Size, askedUsers: number): Promise<st
     create table public.bench_people as
     select row_number() over (order by user_id) as number, user_id from private.accounts`;
   await sql`alter table public.bench_people add primary key (number)`;
-  await fillUsage(sql, size);
+  if (size.ledgerRows > 0) {
+    for (let month = 0; month < months; month++)
+      await sql`select private.create_ledger_partition(now() - ${month}::integer * interval '1 month')`;
+    const tables = ["private.usage_windows", "private.request_rates", "private.holds", "private.ledger"];
+    await withoutIndexes(sql, tables, (session) => fillUsage(session, size));
+  }
   await sql`vacuum analyze`;
   await sql`checkpoint`;
   const asked = await sql<{ user_id: string }[]>`
@@ -51,8 +57,7 @@ export async function fill(sql: Sql, size: Size, askedUsers: number): Promise<st
   return asked.map(({ user_id }) => user_id);
 }
 
-async function fillUsage(sql: Sql, { users, ledgerRows, holds }: Size): Promise<void> {
-  if (ledgerRows === 0) return;
+async function fillUsage(sql: TransactionSql, { users, ledgerRows, holds }: Size): Promise<void> {
   await sql`
     insert into private.usage_windows (id, user_id, scope, scope_id, unit, "window", period_start, period_end, "limit")
     select nextval('private.usage_window_ids'), p.user_id, 'all', '', l.unit, l."window", period.period_start, period.period_end, l.amount
@@ -62,8 +67,6 @@ async function fillUsage(sql: Sql, { users, ledgerRows, holds }: Size): Promise<
     cross join lateral private.period_of(l."window", a.calendar, now()) period`;
   await sql`
     insert into private.request_rates (user_id, scope, scope_id, next_at) select user_id, 'all', '', now() from public.bench_people`;
-  for (let month = 0; month < months; month++)
-    await sql`select private.create_ledger_partition(now() - ${month}::integer * interval '1 month')`;
   // Of the holds that are still there, and of those that were purged. Nothing of it is in a window: its months are over.
   await sql`
     insert into private.holds (
