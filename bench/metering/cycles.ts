@@ -1,5 +1,5 @@
-import { randomUUID } from "node:crypto";
 import { type Database, unwrap } from "../../shared/database/database.ts";
+import { timeOrderedId } from "../../shared/domain/time-ordered-id.ts";
 import { createMetering, type Hold } from "../../shared/metering/metering.ts";
 
 /** Begins and settles one chat. @throws Error when it is refused */
@@ -17,7 +17,7 @@ const usage = {
 export function createBatchedCycle(database: Database): Cycle {
   const metering = createMetering(database);
   return async (userId) => {
-    const holdId = randomUUID();
+    const holdId = timeOrderedId(Date.now());
     const { routes } = (await metering.begin({
       holdId,
       userId,
@@ -41,7 +41,7 @@ export function createBatchedCycle(database: Database): Cycle {
 /** Cycles whose calls go out one by one. */
 export function createSingleCycle(database: Database): Cycle {
   return async (userId) => {
-    const hold_id = randomUUID();
+    const hold_id = timeOrderedId(Date.now());
     const begin = {
       ...{
         hold_id,

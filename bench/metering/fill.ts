@@ -74,7 +74,7 @@ async function fillUsage(sql: TransactionSql, { users, ledgerRows, holds }: Size
       expires_at
     )
     select
-      md5(n::text)::uuid, p.user_id, ${planId}, ${modelId}, '{1}', 200, 40, 256, '{}', 'settled', at.time, at.time + interval '10 minutes'
+      ${idAt(sql)}, p.user_id, ${planId}, ${modelId}, '{1}', 200, 40, 256, '{}', 'settled', at.time, at.time + interval '10 minutes'
     from generate_series(1, ${holds}::integer) n
     join public.bench_people p on p.number = 1 + n::bigint * 7919 % ${users}::integer
     cross join lateral (select now() - interval '1 day' - n * interval '60 days' / ${holds}::integer) at (time)`;
@@ -84,7 +84,7 @@ async function fillUsage(sql: TransactionSql, { users, ledgerRows, holds }: Size
       input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nano, created_at
     )
     select
-      md5(n::text)::uuid, 1, 'charge', at.time, 'completed', false, false, p.user_id, ${planId}, ${modelId}, 'openai', 'gpt-4o-mini', 1,
+      ${idAt(sql)}, 1, 'charge', at.time, 'completed', false, false, p.user_id, ${planId}, ${modelId}, 'openai', 'gpt-4o-mini', 1,
       22, 0, 0, 50, 0, 33300, at.time
     from generate_series(1, ${ledgerRows}::integer) n
     join public.bench_people p on p.number = 1 + n::bigint * 7919 % ${users}::integer
@@ -93,4 +93,9 @@ async function fillUsage(sql: TransactionSql, { users, ledgerRows, holds }: Size
         else date_trunc('month', now()) - interval '1 hour' - n * (interval '1 month' * ${months - 1}::integer - interval '1 day') / ${ledgerRows}::integer
       end
     ) at (time)`;
+}
+
+/** An id as the functions make them: a row of the time `at.time`, the n-th. */
+function idAt(sql: TransactionSql) {
+  return sql`(lpad(to_hex((extract(epoch from at.time) * 1000)::bigint), 12, '0') || '7' || substr(md5(n::text), 14))::uuid`;
 }

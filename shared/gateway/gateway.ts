@@ -94,7 +94,7 @@ export interface GatewayOptions {
   limits: TimeLimits;
   /** Milliseconds. Asked at every read of a stream, so it should be cheap; if it jumps, a time limit is wrong once. */
   now(): number;
-  randomId(): string;
+  newId(): string;
   /** From 0 up to 1. */
   random(): number;
   /** Keeps the worker alive until the promise is settled. */

@@ -18,7 +18,7 @@ import { wholeResponseMs } from "./watch.ts";
 export async function openChat(call: ChatCall, context: GatewayContext): Promise<OpenChat> {
   const { id, userId, request, observer } = call;
   const { limits, now, placeHold } = context;
-  const conversationId = request.conversationId === undefined ? context.randomId() : request.conversationId;
+  const conversationId = request.conversationId === undefined ? context.newId() : request.conversationId;
   const deadline =
     now() + (request.stream ? limits.deadlineMs : Math.min(limits.deadlineMs, wholeResponseMs));
   const hold = await placeHold(

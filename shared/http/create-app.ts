@@ -21,7 +21,7 @@ interface AppOptions {
   now(): number;
   /** Milliseconds since the epoch. */
   epochMs(): number;
-  randomId(): string;
+  newId(): string;
   writeLog: WriteLog;
 }
 
@@ -43,13 +43,13 @@ const openaiClientHeaders = [
 /**
  * The frame of every function: request id, CORS, one log line a request, and the one place where an error becomes a response.
  */
-export function createApp({ name, allowedOrigins, now, epochMs, randomId, writeLog }: AppOptions): App {
+export function createApp({ name, allowedOrigins, now, epochMs, newId, writeLog }: AppOptions): App {
   const app: App = new Hono<AppEnv>({ strict: false });
   const isAllowed = (origin: string) => allowedOrigins.includes(origin) || allowedOrigins.includes("*");
 
   app.use(async (context, next) => {
     const { method, path } = context.req;
-    const log = createRequestLog({ requestId: randomId(), method, path, now, write: writeLog });
+    const log = createRequestLog({ requestId: newId(), method, path, now, write: writeLog });
     context.set("log", log);
     context.header("x-request-id", log.requestId);
     await next();

@@ -19,7 +19,7 @@ interface AccountOptions extends AlertRouteOptions {
   now(): number;
   /** Milliseconds since the epoch. */
   epochMs(): number;
-  randomId(): string;
+  newId(): string;
   writeLog: WriteLog;
 }
 

@@ -18,7 +18,7 @@ interface Runtime {
   epochMs(): number;
   /** Milliseconds of a monotonic clock. */
   now(): number;
-  randomId(): string;
+  newId(): string;
   writeLog: WriteLog;
 }
 

@@ -1,3 +1,4 @@
+import { timeOrderedId } from "../../../shared/domain/time-ordered-id.ts";
 import { composeAccount } from "./compose.ts";
 
 export default composeAccount({
@@ -5,6 +6,6 @@ export default composeAccount({
   fetch,
   epochMs: Date.now,
   now: () => performance.now(),
-  randomId: () => crypto.randomUUID(),
+  newId: () => timeOrderedId(Date.now()),
   writeLog: console.log,
 });

@@ -24,7 +24,7 @@ interface AiChatOptions {
   now(): number;
   /** Milliseconds since the epoch. */
   epochMs(): number;
-  randomId(): string;
+  newId(): string;
   writeLog: WriteLog;
 }
 

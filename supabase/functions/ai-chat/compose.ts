@@ -22,7 +22,7 @@ interface Runtime {
   epochMs(): number;
   /** Milliseconds of a monotonic clock. */
   now(): number;
-  randomId(): string;
+  newId(): string;
   /** From 0 up to 1. */
   random(): number;
   keepAlive(work: Promise<unknown>): void;

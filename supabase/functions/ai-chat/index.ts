@@ -1,3 +1,4 @@
+import { timeOrderedId } from "../../../shared/domain/time-ordered-id.ts";
 import { composeAiChat } from "./compose.ts";
 
 // Only the deployed runtime has it; it takes native promises only.
@@ -8,7 +9,7 @@ const { app, gateway } = composeAiChat({
   fetch,
   epochMs: Date.now,
   now: () => performance.now(),
-  randomId: () => crypto.randomUUID(),
+  newId: () => timeOrderedId(Date.now()),
   random: Math.random,
   keepAlive: (work) => EdgeRuntime?.waitUntil(work),
   writeLog: console.log,

@@ -89,7 +89,7 @@ export function startGateway(hold: Partial<Hold> = {}, { providers = {}, save }:
     },
     limits: { firstTokenMs: 20_000, gapMs: 30_000, deadlineMs: 180_000 },
     now: Date.now,
-    randomId: () => `conversation-${++conversations}`,
+    newId: () => `conversation-${++conversations}`,
     random: () => 0.5,
     keepAlive: (work) => kept.push(work),
   });

@@ -16,7 +16,7 @@ export function startDemoApp(allowedOrigins = [ours]) {
     allowedOrigins,
     now: () => (time += 2.5),
     epochMs: Date.now,
-    randomId: () => `request-${++count}`,
+    newId: () => `request-${++count}`,
     writeLog: (line) => lines.push(line),
   });
   app.get("/well", (context) => context.json({ ok: true }));
