@@ -7,10 +7,17 @@ import { beginLifetime } from "../../local/lifetime.ts";
 import { applyMigrations } from "../../local/migrations.ts";
 import { freePort } from "../../local/ports.ts";
 import { databaseUrl, startPostgres } from "../../local/postgres.ts";
+import { packagedPostgres } from "../../local/postgres-server.ts";
 import { startPostgrest } from "../../local/postgrest.ts";
 import { claimDirectory } from "../../local/process-record.ts";
 import { createDatabase, type Database } from "../../shared/database/database.ts";
 import { createSecret } from "../../shared/domain/secret.ts";
+
+/** The packaged one with the memory of a machine that such databases are kept on: Postgres' own default is that of a laptop of 2005. */
+const server = {
+  ...packagedPostgres,
+  settings: { ...packagedPostgres.settings, shared_buffers: "1GB", max_wal_size: "4GB" },
+};
 
 /** A database with the migrations, and PostgREST before it: what the functions of a project talk to. */
 export interface MeteringDatabase {
@@ -34,7 +41,7 @@ export async function startMeteringDatabase(name: string, directory: string): Pr
     const keys = await loadKeys(directory);
     const [port, restPort, adminPort] = [await freePort(), await freePort(), await freePort()];
     const urlFor = (role: string) => databaseUrl(role, keys.databasePassword, port);
-    await startPostgres({ directory, port, password: keys.databasePassword, logDirectory, start });
+    await startPostgres({ server, directory, port, password: keys.databasePassword, logDirectory, start });
     await applyMigrations({ databaseUrl: urlFor("postgres"), logDirectory, start });
     await startPostgrest({
       databaseUrl: urlFor("authenticator"),

@@ -10,8 +10,8 @@ import type { Part } from "./part.ts";
 
 const askedUsers = 10_000;
 const connections = 64;
-const rounds = 3;
-const timing = { connections, warmUpMs: 1000, durationMs: 5000 };
+const rounds = 5;
+const timing = { connections, warmUpMs: 1000, durationMs: 4000 };
 const empty: Size = { users: askedUsers, ledgerRows: 0, holds: 0 };
 const full: Size = { users: 1_000_000, ledgerRows: 10_000_000, holds: 1_000_000 };
 const slowestPlans = 6;
