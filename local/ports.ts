@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 
 /** A port of 127.0.0.1 each: those given by name must be free, the others are chosen. */
 export interface Ports {
@@ -23,17 +23,28 @@ export async function portsFrom(base: number, functionCount: number): Promise<Po
 
 /** Ports that are free now, for stacks whose addresses nobody types. */
 export async function freePorts(functionCount: number): Promise<Ports> {
-  // All at once, or the same port might be found twice.
-  const held = await Promise.all(Array.from({ length: 5 + functionCount }, () => listen(0)));
-  await Promise.all(held.map((each) => each.close()));
-  return assign(held.map((each) => each.port));
+  const ports: number[] = [];
+  while (ports.length < 5 + functionCount) ports.push(await freePort());
+  return assign(ports);
 }
 
-/** A port that is free now. */
+// Below those that Linux (from 32768), macOS and Windows (from 49152) give to connections that go out: one of these could be taken by any
+// connection before its server listens.
+const [lowest, count] = [20_000, 12_000];
+/** Processes that ask at one time begin far from each other. */
+let next = process.pid * 97;
+
+/** A port that is free now; each time another one. */
 export async function freePort(): Promise<number> {
-  const held = await listen(0);
-  await held.close();
-  return held.port;
+  for (let tries = 0; tries < count; tries++) {
+    const port = lowest + (next++ % count);
+    const isFree = await listen(port).then(
+      (held) => held.close().then(() => true),
+      () => false,
+    );
+    if (isFree) return port;
+  }
+  throw new Error(`All ports from ${lowest} to ${lowest + count - 1} of 127.0.0.1 are taken.`);
 }
 
 function assign(ports: number[]): Ports {
@@ -48,7 +59,8 @@ function assign(ports: number[]): Ports {
   return { api, postgres, simulator, postgrest, postgrestAdmin, functions };
 }
 
-async function listen(port: number): Promise<{ port: number; close(): Promise<void> }> {
+/** Throws with a remedy when the port is taken. */
+async function listen(port: number): Promise<{ close(): Promise<void> }> {
   const server = createServer().listen(port, "127.0.0.1");
   try {
     await once(server, "listening");
@@ -57,7 +69,6 @@ async function listen(port: number): Promise<{ port: number; close(): Promise<vo
     throw new Error(`Port ${port} is taken. Stop what uses it, or choose others: npm start -- --port 55321`);
   }
   return {
-    port: (server.address() as AddressInfo).port,
     async close() {
       server.close();
       await once(server, "close");

@@ -13,8 +13,9 @@ declare
 begin
   select min(h.created_at), max(h.created_at) into oldest, newest from private.holds h where h.id = any (hold_ids);
   return query
-  select h.id, h.state, h.expires_at, bill.usage, bill.cost_nano, bill.estimated, coalesce(budget.limits, '[]')
-  from private.holds h
+  select hold_id, h.state, h.expires_at, bill.usage, bill.cost_nano, bill.estimated, coalesce(budget.limits, '[]')
+  from unnest(hold_ids) hold_id
+  left join private.holds h on h.id = hold_id and h.id = any (hold_ids)
   cross join lateral (
     select
       json_build_object(
@@ -46,13 +47,12 @@ begin
       from private.current_accounts a
       where a.user_id = h.user_id and w.period_end <= now()
     ) current (used, held, period_end)
-  ) budget on true
-  where h.id = any (hold_ids);
+  ) budget on true;
 end;
 $$;
 
 comment on function private.describe_holds is
-  'How holds stand: tokens and nano-USD charged for each, whether some of it is estimated, and its caller''s limits that it takes from.';
+  'How holds stand: tokens and nano-USD charged for each, whether some of it is estimated, and its caller''s limits that it takes from. The state of one that there is not is null.';
 
 revoke all on function private.describe_holds from public;
 grant execute on function private.describe_holds to service_role;

@@ -256,11 +256,10 @@ begin
 
   return query
   select json_build_object(
-    'hold_id', i.hold_id, 'is_known', h.hold_id is not null, 'is_stored', i.hold_id <> all (unstored),
+    'hold_id', h.hold_id, 'is_known', h.state is not null, 'is_stored', h.hold_id <> all (unstored),
     'usage', h.usage, 'cost_nano', h.cost_nano, 'estimated', h.estimated, 'limits', h.limits
   )
-  from unnest(hold_ids) i (hold_id)
-  left join private.describe_holds(hold_ids) h on h.hold_id = i.hold_id;
+  from private.describe_holds(hold_ids) h;
 end;
 $$;
 
