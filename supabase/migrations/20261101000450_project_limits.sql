@@ -14,7 +14,7 @@ create table private.project_limits (
   scope_id text not null default '' check ((scope = 'all') = (scope_id = '')),
   unit private.limit_unit not null,
   "window" private.limit_window not null check ((unit = 'concurrent') = ("window" = 'instant')),
-  amount bigint not null check (amount >= 0),
+  amount bigint not null check (amount between 0 and 9007199254740991),
   primary key (scope, scope_id, unit, "window")
 );
 
@@ -108,14 +108,19 @@ declare
   gathered bigint[];
 begin
   insert into private.usage_windows (id, scope, scope_id, unit, "window", slot, period_start, period_end, "limit", share)
-  select nextval('private.usage_window_ids'), l.scope, l.scope_id, l.unit, l."window", slot, p.period_start, p.period_end, l.amount, 0
-  from private.project_limits l
-  cross join generate_series(0, 15) slot
-  cross join lateral private.period_of(l."window", ('2000-01-01Z', null, null, 'UTC', null, null), now()) p
-  where not exists (
-    select from private.usage_windows w
-    where w.user_id is null and w.scope = l.scope and w.scope_id = l.scope_id and w.unit = l.unit and w."window" = l."window"
-  )
+  select nextval('private.usage_window_ids'), n.scope, n.scope_id, n.unit, n."window", n.slot, n.period_start, n.period_end, n.amount, 0
+  from (
+    select l.*, slot, p.period_start, p.period_end
+    from private.project_limits l
+    cross join generate_series(0, 15) slot
+    cross join lateral private.period_of(l."window", ('2000-01-01Z', null, null, 'UTC', null, null), now()) p
+    where not exists (
+      select from private.usage_windows w
+      where w.user_id is null and w.scope = l.scope and w.scope_id = l.scope_id and w.unit = l.unit and w."window" = l."window"
+    )
+    -- All ids of one limit before all of another, as slots are waited for in their order.
+    order by l.scope, l.scope_id, l.unit, l."window", slot
+  ) n
   on conflict do nothing;
 
   perform from private.usage_windows where user_id is null order by id for no key update;
@@ -169,5 +174,18 @@ $$;
 comment on function private.scatter_slots is
   'Shares the room of the project''s limits evenly among slots that were gathered before. Where more is used than a limit allows, because it was lowered, the shares are short of that, too.';
 
-revoke all on function private.take_slot, private.pick_slots, private.gather_slots, private.scatter_slots from public;
+create function private.roll_slots() returns void
+language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  if exists (select from private.usage_windows w where w.user_id is null and w.period_end <= now()) then
+    perform private.gather_slots('{}');
+    perform private.scatter_slots();
+  end if;
+end;
+$$;
+
+comment on function private.roll_slots is 'Begins the new period of limits of the project that nobody has used since. Nothing depends on it.';
+
+revoke all on function private.take_slot, private.pick_slots, private.gather_slots, private.scatter_slots, private.roll_slots from public;
 grant execute on function private.take_slot, private.pick_slots, private.gather_slots, private.scatter_slots to service_role;

@@ -55,9 +55,11 @@ begin
   else
     begin
       select * into at_hand from private.pick_slots(scope_ids);
-      if at_hand.slots is not null then
-        decisions := private.place_in_turn(requests, at_hand.slots, at_hand.shared, false);
+      if at_hand.slots is null then
+        -- Whoever goes on to wait for all slots may have none.
+        raise lock_not_available;
       end if;
+      decisions := private.place_in_turn(requests, at_hand.slots, at_hand.shared, false);
     exception when lock_not_available then
       -- Nothing of it is left, neither holds nor locks.
       decisions := null;

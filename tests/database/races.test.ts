@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { expect, inject, test } from "vitest";
 import { connectDatabase } from "../support/connect-database.ts";
 import { callInTurn, itemFor } from "../support/database-calls.ts";
+import { lockRow } from "../support/lock-row.ts";
 import { type Database, openDatabase } from "../support/open-database.ts";
 import { type Caller, signUpCaller } from "../support/people.ts";
 import { readMetering } from "../support/read-metering.ts";
@@ -106,6 +107,49 @@ test("64 callers at once never get more of the project's limit than there is, an
     const [total] = await sql`
       select sum(held) as held, sum(share) as share from private.usage_windows where user_id is null and scope_id = ${service}`;
     expect(total).toEqual({ held: "1000", share: "1000" });
+  });
+});
+
+test("callers who find one limit of the project to be shared anew do not wait for each other with slots of another in hand", async () => {
+  await withProjectLimit(1_000_000, async (service) => {
+    await sql`
+      insert into private.project_limits (scope, scope_id, unit, "window", amount)
+      values ('provider', ${service}, 'tokens', 'day', 1000000)`;
+    const callers = await Promise.all(Array.from({ length: 8 }, () => signUpCaller(sql)));
+    await place(callers[0] as Caller, service, 1);
+    const [order] = await sql`
+      select max(id) filter (where "window" = 'day') < min(id) filter (where "window" = 'month') or
+        max(id) filter (where "window" = 'month') < min(id) filter (where "window" = 'day') as is_kept
+      from private.usage_windows where user_id is null and scope_id = ${service}`;
+    expect(order?.is_kept).toBe(true);
+    for (const window of ["day", "month", "day", "month", "day", "month"]) {
+      await sql`
+        update private.usage_windows set period_start = now() - interval '1 day', period_end = now()
+        where user_id is null and scope_id = ${service} and "window" = ${window}`;
+      const answers = await Promise.all(callers.map((caller) => place(caller, service, 1)));
+      expect(countPlaced(answers)).toBe(8);
+    }
+  });
+});
+
+test("a hold whose caller was deleted is closed once, by however many at once", async () => {
+  await withProjectLimit(1000, async (service) => {
+    const caller = await signUpCaller(sql);
+    const item = serviceHold(caller.userId, service, 100);
+    await callInTurn("place_hold", { item });
+    await sql`delete from auth.users where id = ${caller.userId}`;
+    const lock = await lockRow(
+      sql,
+      (session) =>
+        session`select pg_backend_pid() as pid from private.holds where id = ${item.hold_id} for update`,
+    );
+    const releasing = [1, 2].map(() => callInTurn("release_hold", { hold_id: item.hold_id }));
+    await lock.waitForBlocked(2);
+    await lock.release();
+    await Promise.all(releasing);
+    const [total] = await sql`
+      select sum(held) as held from private.usage_windows where user_id is null and scope_id = ${service}`;
+    expect(total).toEqual({ held: "0" });
   });
 });
 
