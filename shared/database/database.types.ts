@@ -120,7 +120,10 @@ export type Database = {
     Functions: {
       begin_chats: { Args: { items: Json }; Returns: Json[] };
       claim_alerts: { Args: { most: number }; Returns: Json[] };
-      extend_chat: { Args: { hold_id: string }; Returns: boolean };
+      extend_chat: {
+        Args: { calls: number; hold_id: string; provider: string; provider_calls: number };
+        Returns: boolean;
+      };
       find_request: { Args: { request_id: string; user_id: string }; Returns: Json };
       get_balance: { Args: { user_id: string }; Returns: Json };
       get_limits: { Args: { user_id: string }; Returns: Json };

@@ -61,8 +61,9 @@ export function createAttempts<Call extends ProviderCall>(options: AttemptsOptio
   let lastFailure: SluiceError | null = null;
   let ended: SluiceError | null = null;
   let wake: (() => void) | null = null;
-  /** For how many calls that cost money the hold is enough. */
+  /** For how many calls that cost money the hold is enough, in all and to each provider: one where nothing is said. */
   let heldCalls = 1;
+  const heldOf = new Map<string, number>();
 
   const charges = () => calls.flatMap((call) => call.charges());
 
@@ -90,10 +91,17 @@ export function createAttempts<Call extends ProviderCall>(options: AttemptsOptio
     clearTimeout(timer);
   }
 
-  async function canAfford(): Promise<boolean> {
-    if (charges().length < heldCalls) return true;
-    const isExtended = await metering.extend(holdId).catch(() => false);
-    if (isExtended) heldCalls++;
+  async function canAfford({ route: { provider } }: Candidate): Promise<boolean> {
+    const billed = calls.filter((call) => call.charges().length > 0);
+    const needed = billed.length + 1;
+    const neededOf = billed.filter(({ candidate }) => candidate.route.provider === provider).length + 1;
+    if (needed <= heldCalls && neededOf <= (heldOf.get(provider) ?? 1)) return true;
+    const extension = { holdId, calls: needed, provider, providerCalls: neededOf };
+    const isExtended = await metering.extend(extension).catch(() => false);
+    if (isExtended) {
+      heldCalls = Math.max(heldCalls, needed);
+      heldOf.set(provider, neededOf);
+    }
     return isExtended;
   }
 
@@ -107,7 +115,7 @@ export function createAttempts<Call extends ProviderCall>(options: AttemptsOptio
           await pause(next.waitMs, by);
           continue;
         }
-        const isAffordable = await canAfford();
+        const isAffordable = await canAfford(next.candidate);
         if (ended !== null) throw ended;
         if (!isAffordable) throw lastFailure ?? new SluiceError("quota_exceeded");
         const withinMs = by - now();

@@ -143,6 +143,14 @@ export interface Settlement extends Bill {
   isStored: boolean;
 }
 
+/** For how many calls that cost money a hold is to be enough: in all, and to the provider that is called next. */
+export interface Extension {
+  holdId: string;
+  calls: number;
+  provider: string;
+  providerCalls: number;
+}
+
 export interface Metering {
   /**
    * Checks every limit and holds what the request can cost at most, unless it was made before.
@@ -150,11 +158,11 @@ export interface Metering {
    */
   begin(request: BeginRequest): Promise<Hold | Repetition>;
   /**
-   * Holds as much again, for another provider call after one that cost money.
+   * Holds for another provider call after one that cost money. Twice is once.
    * @returns false where a limit does not allow it
    * @throws SluiceError when the database cannot be reached: then nothing more may be spent
    */
-  extend(holdId: string): Promise<boolean>;
+  extend(extension: Extension): Promise<boolean>;
   /** A route that was out has begun to answer: others may try it, too. @throws SluiceError when the database cannot be reached */
   reopen(routeId: number): Promise<void>;
   /**
@@ -201,8 +209,9 @@ export function createMetering(database: Database): Metering {
       throw readRefusal(answer);
     },
 
-    async extend(holdId) {
-      return unwrap(await database.rpc("extend_chat", { hold_id: holdId }));
+    async extend({ holdId, calls, provider, providerCalls }) {
+      const extension = { hold_id: holdId, calls, provider, provider_calls: providerCalls };
+      return unwrap(await database.rpc("extend_chat", extension));
     },
 
     async reopen(routeId) {

@@ -32,7 +32,7 @@ create table private.plan_limits (
   scope_id text not null default '' check ((scope = 'all') = (scope_id = '')),
   unit private.limit_unit not null,
   "window" private.limit_window not null check ((unit = 'concurrent') = ("window" = 'instant')),
-  amount bigint not null check (amount >= 0),
+  amount bigint not null check (amount between 0 and 9007199254740991),
   primary key (plan_id, scope, scope_id, unit, "window"),
   -- A rate of nothing has no spread.
   check (amount > 0 or unit <> 'requests' or "window" <> 'minute')

@@ -46,7 +46,7 @@ create table private.limit_overrides (
   scope_id text not null default '' check ((scope = 'all') = (scope_id = '')),
   unit private.limit_unit not null,
   "window" private.limit_window not null check ((unit = 'concurrent') = ("window" = 'instant')),
-  amount bigint check (amount >= 0),
+  amount bigint check (amount between 0 and 9007199254740991),
   expires_at timestamptz not null,
   primary key (user_id, scope, scope_id, unit, "window"),
   check (amount > 0 or unit <> 'requests' or "window" <> 'minute')

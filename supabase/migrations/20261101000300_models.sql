@@ -6,6 +6,7 @@
 
 create type private.model_status as enum ('new', 'active', 'inactive', 'disabled');
 create type private.route_order as enum ('priority', 'cheapest');
+create type private.offered_price as (provider text, price_id bigint, dearest_input_usd numeric, output_usd numeric);
 
 -- Tables ------------------------------------------------------------------------------------------------------------
 
@@ -51,7 +52,7 @@ create table private.model_limits (
   model_id text not null references private.models (id) on delete cascade,
   unit private.limit_unit not null,
   "window" private.limit_window not null check ((unit = 'concurrent') = ("window" = 'instant')),
-  amount bigint not null check (amount >= 0),
+  amount bigint not null check (amount between 0 and 9007199254740991),
   primary key (model_id, unit, "window"),
   check (amount > 0 or unit <> 'requests' or "window" <> 'minute')
 );
@@ -146,8 +147,9 @@ create view private.priced_models with (security_invoker = true) as
     array_agg(route.id) as route_ids,
     array_agg(route.provider) as providers,
     array_agg(price.id order by asked.rank, route.id) as price_ids,
-    max(greatest(price.input_usd, price.cache_write_usd)) as dearest_input_usd,
-    max(price.output_usd) as dearest_output_usd
+    array_agg((
+      route.provider, price.id, greatest(price.input_usd, price.cache_write_usd), price.output_usd
+    )::private.offered_price) as prices
   from private.model_routes route
   join private.models model on model.id = route.model_id
   cross join lateral (
@@ -165,7 +167,7 @@ create view private.priced_models with (security_invoker = true) as
   group by route.model_id;
 
 comment on view private.priced_models is
-  'The routes of a model, each with the price in force and its rank (the lowest is tried first), and the dearest price any of them can charge, but for tiers. A model without a priced route is not here.';
+  'The routes of a model, each with the price in force and its rank (the lowest is tried first), and what it can charge at most, but for tiers. A model without a priced route is not here.';
 
 revoke all on private.priced_models from public, anon, authenticated, service_role;
 grant select on private.priced_models to service_role;

@@ -13,11 +13,13 @@ create table private.request_rates (
   scope private.limit_scope not null,
   scope_id text not null,
   next_at timestamptz not null,
+  "limit" bigint not null check ("limit" > 0),
   primary key (user_id, scope, scope_id)
 ) with (fillfactor = 70);
 
 comment on table private.request_rates is 'Request rates per minute by the generic cell rate algorithm (ITU-T I.371): one row a caller and scope.';
 comment on column private.request_rates.next_at is 'The theoretical arrival time: when an evenly spaced caller would send its next request.';
+comment on column private.request_rates."limit" is 'How many requests a minute it was worked out for: see next_arrival.';
 
 create sequence private.usage_window_ids;
 
@@ -103,6 +105,19 @@ grant select on private.caller_limits to service_role;
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
+create function private.next_arrival(rate private.request_rates, "limit" bigint) returns timestamptz
+language sql stable security invoker set search_path = ''
+as $$
+  select case
+    when rate.next_at > now() then
+      now() + interval '1 microsecond' * floor(extract(epoch from rate.next_at - now()) * 1000000 * rate."limit" / next_arrival."limit")
+    else rate.next_at
+  end;
+$$;
+
+comment on function private.next_arrival is
+  'The theoretical arrival time at another limit: as many requests as before have been used of the minute.';
+
 create function private.set_paid_period(user_id uuid, paid_from timestamptz, paid_until timestamptz) returns void
 language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -136,8 +151,8 @@ begin
     return json_build_object('refusal', 'SL401');
   end if;
   begin
-    -- Names alone: Postgres would read whatever else as an offset of the writer's own.
-    if time_zone !~ '^[A-Za-z_]+(/[A-Za-z0-9_+-]+)*$' then
+    -- Names of IANA alone: Postgres reads abbreviations and offsets of the writer's own, too, in which there are digits.
+    if time_zone !~ '^(UTC|Etc/GMT[+-][0-9]{1,2}|[A-Za-z_]+(/[A-Za-z_-]+)+)$' then
       return json_build_object('refusal', 'SL400');
     end if;
     today := private.period_of('day', calendar, now());
@@ -175,7 +190,7 @@ declare
     where a.user_id = any (array(
       select distinct w.user_id from (
         select o.user_id from private.usage_windows o
-        where o.period_end <= now() and o.user_id is not null and (o.used > 0 or o.held > 0) and o."window" <> 'minute'
+        where o.period_end <= now() and o.user_id is not null and (o.used > 0 or o.held > 0)
         order by o.period_end limit most
       ) w
     ))
@@ -188,14 +203,15 @@ begin
     epoch = w.epoch + 1, used = 0, held = 0, credited = 0, alerted = 0,
     (period_start, period_end) = (select p.period_start, p.period_end from private.period_of(w."window", a.calendar, now()) p)
   from private.current_accounts a
-  where w.user_id = any (user_ids) and a.user_id = w.user_id and w.period_end <= now() and w."window" <> 'minute';
+  where w.user_id = any (user_ids) and a.user_id = w.user_id and w.period_end <= now();
   get diagnostics rolled = row_count;
   return rolled;
 end;
 $$;
 
 comment on function private.roll_windows is
-  'Begins the new day or month of callers who were not there to do it, so many windows at a time. Nothing depends on it: a window whose period is over counts as rolled. Returns how many it rolled.';
+  'Begins the new period of callers who were not there to do it, so many windows at a time. Nothing depends on it: a window whose period is over counts as rolled. Returns how many it rolled.';
 
-revoke all on function private.set_paid_period, private.set_time_zone, private.roll_windows from public;
+revoke all on function private.next_arrival, private.set_paid_period, private.set_time_zone, private.roll_windows from public;
 grant execute on function private.set_time_zone to service_role;
+grant execute on function private.next_arrival to service_role;

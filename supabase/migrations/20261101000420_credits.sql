@@ -57,19 +57,6 @@ revoke all on private.credit_grants, private.credit_entries from public, anon, a
 grant select, update (left_nano) on private.credit_grants to service_role;
 grant select, insert on private.credit_entries to service_role;
 
--- Views -------------------------------------------------------------------------------------------------------------
-
-create view private.credit_left with (security_invoker = true) as
-  select user_id, sum(left_nano)::bigint as left_nano
-  from private.credit_grants
-  where left_nano > 0 and expires_at > now()
-  group by user_id;
-
-comment on view private.credit_left is 'What callers have left in credits at this moment, in nano-USD; those who have none are not here.';
-
-revoke all on private.credit_left from public, anon, authenticated, service_role;
-grant select on private.credit_left to service_role;
-
 -- Functions ---------------------------------------------------------------------------------------------------------
 
 create function private.grant_credit(

@@ -6,9 +6,9 @@
 
 create type private.hold_state as enum ('pending', 'settled', 'expired');
 
-create type private.reservation as (window_id bigint, epoch integer, amount bigint);
+create type private.reservation as (window_id bigint, epoch integer, amount bigint, call_amount bigint);
 
-comment on type private.reservation is 'What a hold took from one window, and in which epoch of it.';
+comment on type private.reservation is 'What a hold took from one window, and in which epoch of it; call_amount is what one provider call can take.';
 
 create type private.claim as (
   window_id bigint, is_project boolean, scope private.limit_scope, scope_id text, unit private.limit_unit,
@@ -63,7 +63,7 @@ comment on column private.holds.conversation_id is 'Null where no conversation i
 comment on column private.holds.prompt_tokens is 'The most tokens that the prompt can be billed for.';
 comment on column private.holds.likely_prompt_tokens is 'About what it will be billed for: charged where the provider reports no usage.';
 comment on column private.holds.credit_nano is 'The part of the budget held that went beyond the limit, for which credits stand.';
-comment on column private.holds.calls is 'For how many provider calls that cost money the reservations are enough.';
+comment on column private.holds.calls is 'For how many provider calls that cost money the reservations are enough; in the windows of one provider it may be fewer.';
 
 create index holds_pending on private.holds (user_id, expires_at) where state = 'pending';
 create index holds_created on private.holds using brin (created_at);
@@ -71,15 +71,44 @@ create index holds_created on private.holds using brin (created_at);
 revoke all on private.holds from public, anon, authenticated, service_role;
 grant select, insert, update on private.holds to service_role;
 
+-- Views -------------------------------------------------------------------------------------------------------------
+
+create view private.credit_left with (security_invoker = true) as
+  select g.user_id, greatest(g.left_nano - coalesce(owed.nano, 0), 0) as left_nano
+  from (
+    select c.user_id, sum(c.left_nano)::bigint as left_nano
+    from private.credit_grants c
+    where c.left_nano > 0 and c.expires_at > now()
+    group by c.user_id
+  ) g
+  -- In its own month a hold is part of what is held. Once that is over, only its credits are left to say that they stand for it.
+  cross join lateral (
+    select sum(h.credit_nano)::bigint as nano
+    from private.holds h
+    where h.user_id = g.user_id and h.state = 'pending' and h.credit_nano > 0 and not exists (
+      select
+      from unnest(h.reservations) r
+      join private.usage_windows w on w.id = r.window_id and w.epoch = r.epoch
+      where w.user_id = h.user_id and w.scope = 'all' and w.unit = 'nano_usd' and w."window" = 'month' and w.period_end > now()
+    )
+  ) owed;
+
+comment on view private.credit_left is
+  'What callers have left in credits for something new at this moment, beside what is held of this month, in nano-USD; those who have none are not here.';
+
+revoke all on private.credit_left from public, anon, authenticated, service_role;
+grant select on private.credit_left to service_role;
+
 -- Functions ---------------------------------------------------------------------------------------------------------
 
-create function private.extend_hold(hold_id uuid) returns boolean
+create function private.extend_hold(hold_id uuid, calls smallint, provider text, provider_calls smallint) returns boolean
 language plpgsql volatile security invoker set search_path = ''
 as $$
 #variable_conflict use_variable
 declare
   hold private.holds;
   slots bigint[];
+  growth private.reservation[];
   is_beyond_a_limit boolean;
   on_credit bigint;
 begin
@@ -93,19 +122,27 @@ begin
   if cardinality(slots) > 0 then
     perform private.gather_slots('{}', slots);
   end if;
-  -- What one call can cost at most is held once more; the request itself counts once. A window whose period is over counts as rolled:
-  -- there it is taken down, but it is no hindrance.
+  -- What is missing. The request itself counts once, however many calls it takes.
+  growth := array(
+    select (r.window_id, r.epoch, wanted.amount - r.amount, r.call_amount)::private.reservation
+    from unnest(hold.reservations) r
+    join private.usage_windows w on w.id = r.window_id and w.unit not in ('requests', 'concurrent')
+    cross join lateral (
+      select r.call_amount * case when w.scope <> 'provider' then calls when w.scope_id = provider then provider_calls end as amount
+    ) wanted
+    where wanted.amount > r.amount
+  );
+  -- A window whose period is over counts as rolled: there it is taken down, but it is no hindrance.
   select
     coalesce(bool_or(
-      r.amount > 0
-      and w.used + w.held + r.amount / hold.calls
-        > case when p.amount is not null then w.share else l.amount + w.credited + coalesce(c.left_nano, 0) end
+      w.used + w.held + g.amount > case when p.amount is not null then w.share else l.amount + w.credited + coalesce(c.left_nano, 0) end
     ), false),
-    coalesce(sum(least(greatest(w.used + w.held + r.amount / hold.calls - l.amount - w.credited, 0), r.amount / hold.calls)), 0)
+    coalesce(sum(least(greatest(w.used + w.held + g.amount - l.amount - w.credited, 0), g.amount)) filter (
+      where w.scope = 'all' and w.unit = 'nano_usd' and w."window" = 'month'
+    ), 0)
   into is_beyond_a_limit, on_credit
-  from unnest(hold.reservations) r
-  join private.usage_windows w
-    on w.id = r.window_id and w.epoch = r.epoch and w.unit not in ('requests', 'concurrent') and w.period_end > now()
+  from unnest(growth) g
+  join private.usage_windows w on w.id = g.window_id and w.epoch = g.epoch and w.period_end > now()
   left join private.caller_limits l
     on l.user_id = w.user_id and l.scope = w.scope and l.scope_id = w.scope_id and l.unit = w.unit and l."window" = w."window"
   -- A limit of the project may have been removed since.
@@ -115,20 +152,15 @@ begin
     on c.user_id = w.user_id and w.scope = 'all' and w.unit = 'nano_usd' and w."window" = 'month';
   if not is_beyond_a_limit then
     update private.holds h set
-      calls = hold.calls + 1,
+      calls = greatest(hold.calls, calls),
       credit_nano = hold.credit_nano + on_credit,
       reservations = array(
-        select (
-          r.window_id, r.epoch,
-          case when w.unit in ('requests', 'concurrent') then r.amount else r.amount / hold.calls * (hold.calls + 1) end
-        )::private.reservation
+        select (r.window_id, r.epoch, r.amount + coalesce(g.amount, 0), r.call_amount)::private.reservation
         from unnest(hold.reservations) r
-        join private.usage_windows w on w.id = r.window_id
+        left join unnest(growth) g on g.window_id = r.window_id
       )
     where h.id = hold_id;
-    update private.usage_windows w set held = w.held + r.amount / hold.calls
-    from unnest(hold.reservations) r
-    where w.id = r.window_id and w.epoch = r.epoch and w.unit not in ('requests', 'concurrent');
+    update private.usage_windows w set held = w.held + g.amount from unnest(growth) g where w.id = g.window_id and w.epoch = g.epoch;
   end if;
   if cardinality(slots) > 0 then
     perform private.scatter_slots();
@@ -138,7 +170,7 @@ end;
 $$;
 
 comment on function private.extend_hold is
-  'Holds for one more provider call what was held for each before, because one of them cost money and the chat goes on with another. False where a limit does not allow it. The caller must be locked (lock_accounts).';
+  'Has a hold be enough for so many provider calls in all, and for so many to one provider, because one of them cost money and the chat goes on. False where a limit does not allow it. Twice is once. The caller must be locked (lock_accounts).';
 
 revoke all on function private.extend_hold from public;
 grant execute on function private.extend_hold to service_role;

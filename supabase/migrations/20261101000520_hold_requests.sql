@@ -40,19 +40,9 @@ begin
     coalesce(r.service_tokens, least(
       ceil(r.prompt_bytes / 4.0) + 4 * r.prompt_messages + 3 + least(r.image_tokens, 1000) * r.images, bound.tokens
     ))::bigint,
-    case
-      when r.is_byok then 0
-      else coalesce(r.service_nano, 1e9 * bound.tokens * greatest(priced.dearest_input_usd, tier.dearest_input_usd))
-    end,
-    case
-      when r.is_byok or r.service is not null then 0
-      else 1e9 * greatest(priced.dearest_output_usd, tier.dearest_output_usd)
-    end,
-    array(
-      select l from private.caller_limits l
-      where l.user_id = r.user_id and l.scope_id = any (array['', r.model_id] || called.providers)
-        and case l.scope when 'all' then true when 'model' then l.scope_id = r.model_id else l.scope_id = any (called.providers) end
-    )
+    case when r.is_byok then 0 else coalesce(r.service_nano, 1e9 * bound.tokens * dearest.input_usd) end,
+    case when r.is_byok or r.service is not null then 0 else 1e9 * dearest.output_usd end,
+    applying.limits
   from unnest(requests) r
   join private.current_accounts account on account.user_id = r.user_id
   left join priced on priced.model_id = r.model_id
@@ -65,12 +55,37 @@ begin
       r.prompt_bytes + 16 * r.prompt_messages + 16 + r.overhead_tokens + r.image_tokens::bigint * r.images, r.most_prompt_tokens
     )) as tokens
   ) bound
-  -- The dearest tier that a prompt of this size can come to.
-  left join lateral (
-    select max(greatest(t.input_usd, t.cache_write_usd)) as dearest_input_usd, max(t.output_usd) as dearest_output_usd
-    from private.route_price_tiers t
-    where t.price_id = any (priced.price_ids) and t.min_prompt_tokens <= bound.tokens
-  ) tier on true;
+  cross join lateral (
+    select array(
+      select l from private.caller_limits l
+      where l.user_id = r.user_id and l.scope_id = any (array['', r.model_id] || called.providers)
+        and case l.scope when 'all' then true when 'model' then l.scope_id = r.model_id else l.scope_id = any (called.providers) end
+    ) as limits
+  ) applying
+  -- Providers that are used up for this caller, however short the answer. Where that holds for all, none is left out: the request is refused.
+  cross join lateral (
+    select array(
+      select l.scope_id
+      from unnest(applying.limits) l
+      left join private.usage_windows w
+        on w.user_id = r.user_id and w.scope = 'provider' and w.scope_id = l.scope_id and w.unit = l.unit and w."window" = l."window"
+        and w.slot = 0 and w.period_end > now()
+      where l.scope = 'provider' and l.unit <> 'nano_usd'
+        and coalesce(w.used + w.held, 0) + case l.unit when 'tokens' then bound.tokens else 1 end > l.amount
+    ) as providers
+  ) closed
+  -- The dearest price, and the dearest tier that a prompt of this size can come to.
+  cross join lateral (
+    select
+      max(greatest(p.dearest_input_usd, tier.dearest_input_usd)) as input_usd, max(greatest(p.output_usd, tier.output_usd)) as output_usd
+    from unnest(priced.prices) p
+    left join lateral (
+      select max(greatest(t.input_usd, t.cache_write_usd)) as dearest_input_usd, max(t.output_usd) as output_usd
+      from private.route_price_tiers t
+      where t.price_id = p.price_id and t.min_prompt_tokens <= bound.tokens
+    ) tier on true
+    where p.provider <> all (closed.providers) or closed.providers @> priced.providers
+  ) dearest;
 end;
 $$;
 

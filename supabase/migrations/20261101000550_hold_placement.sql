@@ -94,7 +94,11 @@ begin
         from unnest(s.prompt_claims) p
       ) as all_claims,
       array(
-        select (l.scope, l.scope_id, l.amount, greatest(q.next_at, now()) + interval '1 minute' / l.amount)::private.pace
+        select (
+          l.scope, l.scope_id, l.amount,
+          greatest(case when q."limit" = l.amount then q.next_at else private.next_arrival(q, l.amount) end, now())
+            + interval '1 minute' / l.amount
+        )::private.pace
         from unnest(s.limits) l
         left join private.request_rates q on q.user_id = s.user_id and q.scope = l.scope and q.scope_id = l.scope_id
         where l.is_rate
@@ -198,12 +202,12 @@ begin
     where w.id = t.window_id
   ),
   paced as (
-    insert into private.request_rates (user_id, scope, scope_id, next_at)
-    select d.user_id, p.scope, p.scope_id, p.next_at
+    insert into private.request_rates (user_id, scope, scope_id, next_at, "limit")
+    select d.user_id, p.scope, p.scope_id, p.next_at, p."limit"
     from decided d
     cross join lateral unnest(d.paces) p
     where d.refusal is null
-    on conflict (user_id, scope, scope_id) do update set next_at = excluded.next_at
+    on conflict (user_id, scope, scope_id) do update set next_at = excluded.next_at, "limit" = excluded."limit"
   ),
   placed as (
     insert into private.holds (
@@ -221,7 +225,7 @@ begin
       ) end,
       d.prompt_tokens,
       d.likely_prompt_tokens, d.output_tokens,
-      array(select (c.window_id, c.epoch, c.amount)::private.reservation from unnest(d.claims) c),
+      array(select (c.window_id, c.epoch, c.amount, c.amount)::private.reservation from unnest(d.claims) c),
       coalesce((
         select least(greatest(c.used + c.held + c.amount - c."limit" - c.credited, 0), c.amount)
         from unnest(d.claims) c

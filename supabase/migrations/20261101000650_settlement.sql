@@ -110,6 +110,8 @@ begin
     -- As a case, of which the planner knows nothing: by its statistics hardly a hold is pending, and joins that are made for one row
     -- take the square of a batch.
     where case h.state when 'pending' then true when 'expired' then s.state = 'settled' end
+    -- A caller who was deleted has no account to be locked by.
+    for no key update of h
   ),
   closing as (
     update private.holds h set state = hold.next_state from hold where h.id = hold.id

@@ -24,7 +24,7 @@ begin
         'reasoning_tokens', coalesce(sum(l.reasoning_tokens), 0)
       ) as usage,
       coalesce(sum(l.cost_nano), 0)::bigint as cost_nano,
-      coalesce(sum(case l.entry when 'charge' then 1 else -1 end) filter (where l.estimated), 0) > 0 as estimated
+      coalesce(sum(case l.entry when 'charge' then 1 when 'correction' then -1 else 0 end) filter (where l.estimated), 0) > 0 as estimated
     from private.ledger l
     -- The range spares the partitions of all other months.
     where l.hold_id = h.id and l.held_at = h.created_at and l.held_at between oldest and newest

@@ -1,6 +1,9 @@
 -- Drift: the counters held against the ledger, from which all of them could be made anew.
 --
 -- Invariant: the three views of drift are empty, at every moment.
+--
+-- The epoch says what belongs to a window. Times only spare reading what is older: by a minute more, because a hold bears the time at which
+-- its call began, and may have waited for a lock while somebody else began the new period.
 
 -- Views -------------------------------------------------------------------------------------------------------------
 
@@ -38,7 +41,7 @@ create view private.metering_drift with (security_invoker = true) as
         from private.billed_holds b
         join private.holds h on h.id = b.hold_id
         cross join lateral unnest(h.reservations) r
-        where b.user_id = w.user_id and b.held_at >= w.period_start and r.window_id = w.id and r.epoch = w.epoch
+        where b.user_id = w.user_id and b.held_at >= w.period_start - interval '1 minute' and r.window_id = w.id and r.epoch = w.epoch
           and b.provider = case w.scope when 'provider' then w.scope_id else '' end
       ) as used
   ) e
@@ -63,7 +66,7 @@ create view private.project_drift with (security_invoker = true) as
     from private.holds h
     cross join lateral unnest(h.reservations) r
     join slot s on s.id = r.window_id and s.epoch = r.epoch
-    where h.state = 'pending' or h.created_at >= (select min(c.period_start) from counted c)
+    where h.state = 'pending' or h.created_at >= (select min(c.period_start) from counted c) - interval '1 minute'
   )
   select c.scope, c.scope_id, c.unit, c."window", c.used, e.used as expected_used, c.held, e.held as expected_held
   from counted c

@@ -54,8 +54,8 @@ begin
     on conflict (user_id, key) do update set body_hash = excluded.body_hash, hold_id = excluded.hold_id, created_at = now()
     where k.created_at < now() - interval '1 day' or not exists (
       select from private.holds h
-      -- What an expiry had charged and a late report took back is no charge.
-      where h.id = k.hold_id and (h.state <> 'settled' or (
+      -- What an expiry had charged and a late report took back is no charge. What a service has released stays released.
+      where h.id = k.hold_id and (h.state <> 'settled' or h.service is not null or (
         select count(*) filter (where l.entry = 'charge') > count(*) filter (where l.entry = 'correction')
         from private.ledger l
         where l.hold_id = h.id and l.held_at = h.created_at

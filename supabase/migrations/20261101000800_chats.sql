@@ -266,17 +266,17 @@ $$;
 comment on function public.settle_chats is
   'After the provider: posts the charges of each chat, releases its hold, adds its messages to the conversation, and answers with usage, cost and what is left of each limit; is_stored is false where the messages could not be added. Charges without usage are estimated from bytes. Twice is once.';
 
-create function public.extend_chat(hold_id uuid) returns boolean
+create function public.extend_chat(hold_id uuid, calls integer, provider text, provider_calls integer) returns boolean
 language plpgsql volatile security invoker set search_path = '' set lock_timeout = '500ms'
 as $$
 begin
   perform private.lock_accounts(array(select h.user_id from private.holds h where h.id = extend_chat.hold_id));
-  return private.extend_hold(hold_id);
+  return private.extend_hold(hold_id, calls::smallint, provider, provider_calls::smallint);
 end;
 $$;
 
 comment on function public.extend_chat is
-  'Between two provider calls of a chat, of which the first cost money: holds for the second. False where a limit does not allow it.';
+  'Between two provider calls of a chat, of which the first cost money: holds for so many in all, and for so many to one provider. False where a limit does not allow it.';
 
 revoke all on function public.begin_chats, public.settle_chats, public.extend_chat from public, anon, authenticated;
 grant execute on function public.begin_chats, public.settle_chats, public.extend_chat to service_role;

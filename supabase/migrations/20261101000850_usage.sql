@@ -110,8 +110,9 @@ as $$
         left join private.request_rates q
           on l.is_rate and q.user_id = l.user_id and q.scope = l.scope and q.scope_id = l.scope_id and q.next_at > now()
         cross join lateral (
-          select least(ceil(l.amount * coalesce(extract(epoch from q.next_at - now()), 0) / 60 - 0.001), l.amount)::bigint as used, 0 as held,
-            q.next_at as resets_at
+          select least(ceil(l.amount * coalesce(extract(epoch from rate.next_at - now()), 0) / 60 - 0.001), l.amount)::bigint as used, 0 as held,
+            rate.next_at as resets_at
+          from (select private.next_arrival(q, l.amount)) rate (next_at)
           where l.is_rate
           union all
           select w.used - w.credited, w.held, nullif(w.period_end, 'infinity') where not l.is_rate and w.period_end > now()
@@ -150,7 +151,16 @@ as $$
       where l.user_id = a.user_id and l.scope = 'all' and l.unit = 'nano_usd' and l."window" = 'month'
     ),
     'credits', json_build_object(
-      'left_nano', coalesce((select c.left_nano from private.credit_left c where c.user_id = a.user_id), 0),
+      -- But for what holds go beyond the budget.
+      'left_nano', coalesce((
+        select greatest(c.left_nano - coalesce(greatest(least(w.used + w.held - l.amount - w.credited, w.held), 0), 0), 0)
+        from private.credit_left c
+        left join private.caller_limits l
+          on l.user_id = c.user_id and l.scope = 'all' and l.unit = 'nano_usd' and l."window" = 'month'
+        left join private.usage_windows w
+          on w.user_id = l.user_id and w.scope = 'all' and w.unit = 'nano_usd' and w."window" = 'month' and w.period_end > now()
+        where c.user_id = a.user_id
+      ), 0),
       'grants', coalesce(
         (
           select json_agg(json_build_object(

@@ -121,7 +121,9 @@ from (values
   ('sluice-deliver-alerts', '* * * * *', 'select private.request_delivery()'),
   ('sluice-check-ledger', '*/10 * * * *', $$select private.check_ledger(now() - interval '20 minutes'), private.check_spending()$$),
   ('sluice-check-whole-ledger', '40 3 * * *', $$select private.check_ledger('-infinity')$$),
-  ('sluice-roll-windows', '5 * * * *', 'select private.roll_windows(100000), private.expire_credits(10000)'),
+  -- So few at a time that nobody waits for it.
+  ('sluice-roll-windows', '* * * * *', 'select private.roll_windows(2000), private.expire_credits(1000)'),
+  ('sluice-roll-slots', '5 * * * *', 'select private.roll_slots()'),
   ('sluice-ledger-partitions', '20 2 * * *', 'select private.keep_ledger_partitions()'),
   ('sluice-purge', '50 * * * *', 'select private.purge(200000)')
 ) as job (name, schedule, command);

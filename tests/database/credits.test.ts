@@ -109,3 +109,24 @@ test("credits that have expired, or are taken back, pay for nothing new", async 
   expect((await spend(userId, 11)).refusal).toBe("SL402");
   expect((await spend(userId, 10)).refusal).toBeUndefined();
 });
+
+test("credits for which a hold of the month before stands are not given to another", async () => {
+  const { userId } = await signUp();
+  await setPlan(sql, userId, await budgetOf(0));
+  await sql`select private.grant_credit(${userId}, 'test', ${randomUUID()}, 50)`;
+  const item = { hold_id: randomUUID(), user_id: userId, service: "test", tokens: 0, cost_nano: 40 };
+  await callDatabase<Hold>("place_hold", { item });
+  const left = () =>
+    callDatabase<{ credits: { left_nano: number } }>("get_balance", { user_id: userId }).then(
+      ({ credits }) => credits.left_nano,
+    );
+  expect(await left()).toBe(10);
+  await sql`
+    update private.usage_windows set period_start = now() - interval '1 month', period_end = now()
+    where user_id = ${userId} and "window" = 'month'`;
+  expect(await left()).toBe(10);
+  expect((await spend(userId, 11)).refusal).toBe("SL402");
+  expect((await spend(userId, 10)).refusal).toBeUndefined();
+  await callDatabase("settle_hold", { item: { hold_id: item.hold_id, usage: none, cost_nano: 25 } });
+  expect(await left()).toBe(15);
+});

@@ -3,10 +3,16 @@ import { connectDatabase } from "../support/connect-database.ts";
 import { callDatabase, itemFor } from "../support/database-calls.ts";
 import { type Caller, setPlan, signUpCaller } from "../support/people.ts";
 import { readMetering } from "../support/read-metering.ts";
-import { makeModel, makePlan } from "../support/test-models.ts";
+import { type LimitOptions, makeModel, makePlan } from "../support/test-models.ts";
 
 const sql = connectDatabase();
-const extend = (holdId: string) => callDatabase<boolean>("extend_chat", { hold_id: holdId });
+const extend = (holdId: string, calls = 2, providerCalls = calls) =>
+  callDatabase<boolean>("extend_chat", {
+    hold_id: holdId,
+    calls,
+    provider: "openai",
+    provider_calls: providerCalls,
+  });
 
 async function begin(caller: Caller, extra: Record<string, unknown> = {}): Promise<string> {
   const item = itemFor(caller, extra);
@@ -22,8 +28,35 @@ describe("another call of a chat is held for", () => {
   test("as long as the limits cover it, once more each time", async () => {
     const caller = await signUpCaller(sql, { limits: tokensOf(3 * 92) });
     const holdId = await begin(caller);
-    expect([await extend(holdId), await extend(holdId), await extend(holdId)]).toEqual([true, true, false]);
+    expect([await extend(holdId, 2), await extend(holdId, 3), await extend(holdId, 4)]).toEqual([
+      true,
+      true,
+      false,
+    ]);
     expect((await readMetering(sql, caller.userId)).windows).toMatchObject([{ held: 3 * 92 }]);
+  });
+
+  test("and once, however often it is asked for", async () => {
+    const caller = await signUpCaller(sql, { limits: tokensOf(2 * 92) });
+    const holdId = await begin(caller);
+    expect([await extend(holdId), await extend(holdId)]).toEqual([true, true]);
+    expect((await readMetering(sql, caller.userId)).windows).toMatchObject([{ held: 2 * 92 }]);
+  });
+
+  test("where another provider's limit is used up, that is no hindrance", async () => {
+    const limited = (provider: string) => ({ ...tokensOf(92)[0], provider }) as LimitOptions;
+    const caller = await signUpCaller(sql, {
+      routes: [{ provider: "openai" }, { provider: "groq" }],
+      limits: [limited("openai"), limited("groq")],
+    });
+    const holdId = await begin(caller);
+    const to = (provider: string, calls: number, provider_calls: number) =>
+      callDatabase<boolean>("extend_chat", { hold_id: holdId, calls, provider, provider_calls });
+    expect([await to("groq", 2, 1), await to("openai", 2, 2), await to("groq", 3, 2)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 
   test.each([
@@ -104,4 +137,64 @@ test("many long texts are embedded by a model with a large context: what can be 
 test("no model is given longer for its first token than the platform gives a request", async () => {
   await makeModel(sql, { firstTokenMs: 140_000 });
   await expect(makeModel(sql, { firstTokenMs: 140_001 })).rejects.toThrow(/first_token_ms/);
+});
+
+test("a provider that a caller has used up does not make a chat with another one dearer", async () => {
+  const caller = await signUpCaller(sql, {
+    routes: [{ provider: "groq", inputUsd: "0.001", outputUsd: "0.001" }, { provider: "openai" }],
+    limits: [
+      { unit: "requests", window: "day", amount: 0, provider: "groq" },
+      // 42 tokens at most of a prompt, and 50 of an answer, at the prices of the other.
+      { unit: "nano_usd", window: "month", amount: 42 * 150 + 50 * 600 },
+    ],
+  });
+  const holdId = await begin(caller);
+  const [hold] = await sql`select max_output_tokens from private.holds where id = ${holdId}`;
+  expect(hold?.max_output_tokens).toBe(50);
+});
+
+test("the largest limit is 2^53 - 1, of which everything goes on as of any other; a larger one is refused", async () => {
+  const largest = Number.MAX_SAFE_INTEGER;
+  const limitOf = (amount: number) => [{ unit: "nano_usd" as const, window: "month" as const, amount }];
+  const caller = await signUpCaller(sql, { limits: limitOf(largest) });
+  const holdId = await begin(caller);
+  const [settled] = await callDatabase<[{ limits: unknown[] }]>("settle_chats", {
+    items: [{ hold_id: holdId, charges: [], messages: [] }],
+  });
+  expect(settled.limits).toMatchObject([{ limit: largest, used: 0, held: 0 }]);
+  await expect(sql`
+    insert into private.limit_overrides (user_id, unit, "window", amount, expires_at)
+    values (${caller.userId}, 'tokens', 'day', 9007199254740992, 'infinity')
+  `).rejects.toThrow(/amount/);
+});
+
+test("a richer plan's rate counts at once, with the requests that were made", async () => {
+  const perMinute = (amount: number) => [{ unit: "requests" as const, window: "minute" as const, amount }];
+  const caller = await signUpCaller(sql, { limits: perMinute(2) });
+  await begin(caller);
+  await begin(caller);
+  const richer = await makePlan(sql, { models: [caller.modelId], limits: perMinute(60) });
+  await setPlan(sql, caller.userId, richer);
+  const { limits } = await callDatabase<{ limits: { used: number; limit: number }[] }>("get_limits", {
+    user_id: caller.userId,
+  });
+  expect(limits).toMatchObject([{ used: 2, limit: 60 }]);
+  await begin(caller);
+});
+
+test("an estimate that was refunded is an estimate still", async () => {
+  const caller = await signUpCaller(sql);
+  const holdId = await begin(caller);
+  const [{ price_id }] = await sql<
+    [{ price_id: number }]
+  >`select price_ids[1] as price_id from private.holds where id = ${holdId}`;
+  const charge = { attempt: 1, price_id, outcome: "interrupted", output_bytes: 40 };
+  const settle = () =>
+    callDatabase<[{ estimated: boolean; cost_nano: number }]>("settle_chats", {
+      items: [{ hold_id: holdId, charges: [charge], messages: [] }],
+    });
+  const [before] = await settle();
+  await sql`select private.refund_charge(${holdId}, 1::smallint, 10)`;
+  const [after] = await settle();
+  expect([before.estimated, after.estimated, before.cost_nano - after.cost_nano]).toEqual([true, true, 10]);
 });

@@ -15,7 +15,7 @@ export const expectedPrivileges: Record<string, Grants> = {
 
   // The API of the functions.
   "public.begin_chats(items jsonb)": callable,
-  "public.extend_chat(hold_id uuid)": callable,
+  "public.extend_chat(hold_id uuid, calls integer, provider text, provider_calls integer)": callable,
   "public.reopen_route(route_id bigint)": callable,
   "public.settle_chats(items jsonb)": callable,
   "public.save_reply_parts(items jsonb)": callable,
@@ -110,7 +110,7 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.place_in_turn(requests private.hold_request[], slots bigint[], shared bigint[], one_by_one boolean)":
     callable,
   "private.place_holds(requests private.hold_request[])": callable,
-  "private.extend_hold(hold_id uuid)": callable,
+  "private.extend_hold(hold_id uuid, calls smallint, provider text, provider_calls smallint)": callable,
   "private.ensure_ledger_partition()": callable,
   "private.create_ledger_partition(at timestamp with time zone)": callable,
   "private.settle_holds(settlements private.hold_settlement[])": callable,
@@ -131,6 +131,8 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.refund_charge(hold_id uuid, attempt smallint, amount_nano bigint)": nobody,
   "private.sweep_holds(most integer)": nobody,
   "private.roll_windows(most integer)": nobody,
+  "private.roll_slots()": nobody,
+  'private.next_arrival(rate private.request_rates, "limit" bigint)': callable,
   "private.expire_credits(most integer)": nobody,
   "private.check_ledger(since timestamp with time zone)": nobody,
   "private.check_spending()": nobody,

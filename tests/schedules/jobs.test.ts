@@ -68,7 +68,8 @@ describe.each([
         ["sluice-deliver-alerts", "* * * * *"],
         ["sluice-ledger-partitions", "20 2 * * *"],
         ["sluice-purge", "50 * * * *"],
-        ["sluice-roll-windows", "5 * * * *"],
+        ["sluice-roll-slots", "5 * * * *"],
+        ["sluice-roll-windows", "* * * * *"],
         ["sluice-sweep-holds", "* * * * *"],
       ]);
       expect(new Set(jobs.map(({ username }) => username))).toEqual(new Set(["postgres"]));
@@ -115,6 +116,21 @@ describe.each([
       expect(windows).toEqual([{ epoch: 2, used: 0, held: 0, is_running: true }]);
       await run("roll-windows");
       expect(await readWindows(userId)).toMatchObject([{ epoch: 2 }, { epoch: 1 }]);
+    });
+
+    test("roll-slots begins the new period of a limit of the project that nobody has used since", async () => {
+      await sql`insert into private.project_limits (unit, "window", amount) values ('requests', 'day', 1000)`;
+      await holdFor();
+      const readSlots = () => sql`
+        select count(*)::integer as slots, sum(held)::integer as held, bool_and(period_end > now()) as is_running
+        from private.usage_windows where user_id is null`;
+      expect(await readSlots()).toEqual([{ slots: 16, held: 1, is_running: true }]);
+      await sql`
+        update private.usage_windows set period_start = now() - interval '2 days', period_end = now() - interval '1 day'
+        where user_id is null`;
+      await run("roll-slots");
+      expect(await readSlots()).toEqual([{ slots: 16, held: 0, is_running: true }]);
+      await sql`delete from private.project_limits`;
     });
 
     test("check-ledger writes one alert for a counter that differs from the ledger, however often it runs", async () => {

@@ -14,7 +14,7 @@ interface HoldRoutesOptions {
 
 /** As in domain/usage.ts: beyond it a number is a fault. */
 const tokenCount = z.int().min(0).max(1_000_000_000);
-/** A million USD: a sum of a thousand of them still fits into a JSON number. */
+/** A million USD. */
 const nano = z.int().min(0).max(1_000_000_000_000_000);
 
 const holdSchema = z.strictObject({

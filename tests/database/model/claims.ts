@@ -34,12 +34,12 @@ export function concerns({ scope, scopeId }: LimitKey, { modelId, offers, servic
 }
 
 /** A caller's limits that are counted, as they stand. */
-export function claimsOf(caller: Caller, limits: EffectiveLimit[], now: number): Claim[] {
+export function claimsOf(state: State, caller: Caller, limits: EffectiveLimit[]): Claim[] {
   return limits
     .filter((limit) => !isRate(limit))
     .map((limit) => {
-      const standing = standingOf(caller.counters.get(nameOf(limit)), limit, caller.calendar, now);
-      const credit = isBudget(limit) ? standing.credited + creditLeft(caller, now) : 0n;
+      const standing = standingOf(caller.counters.get(nameOf(limit)), limit, caller.calendar, state.now);
+      const credit = isBudget(limit) ? standing.credited + creditLeft(state, caller) : 0n;
       return {
         key: limit,
         isOfProject: false,

@@ -1,7 +1,8 @@
 // How much a request can take at most.
 
+import { nameOf } from "./catalogue.ts";
 import { ceilDivide, greatest, lesser } from "./numbers.ts";
-import { type Caller, findModel, type Offer, type State } from "./state.ts";
+import { type Caller, findModel, limitsOf, type Offer, type State, standingOf } from "./state.ts";
 
 /** A chat, or what a service of the app asks for, with all that its amounts follow from. */
 export interface Demand {
@@ -32,7 +33,7 @@ export interface ChatSize {
 
 /** What a chat takes at most, at the dearest price that can apply. */
 export function demandOfChat(
-  { offers: allOffers }: State,
+  { offers: allOffers, now }: State,
   { modelId, isByok, ...request }: Pick<Demand, "holdId" | "caller" | "isByok"> & { modelId: string },
   size: ChatSize,
 ): Demand {
@@ -49,7 +50,9 @@ export function demandOfChat(
   const likely = ceilDivide(bytes, 4n) + 4n * messages + 3n + lesser(imageTokens, 1000n) * images;
   // What is left of the context once the prompt is in it, at three bytes a token.
   const longest = lesser(BigInt(model.maxOutputTokens), greatest([64n, context - bytes / 3n]));
-  const prices = offers.flatMap(({ price, tier }) =>
+  const closed = closedProviders(request.caller, promptTokens, now);
+  const open = offers.filter(({ provider }) => !closed.has(provider));
+  const prices = (open.length > 0 ? open : offers).flatMap(({ price, tier }) =>
     tier && promptTokens >= tier.from ? [price, tier] : [price],
   );
   const dearest = (amounts: bigint[]) => (isByok ? 0n : greatest(amounts));
@@ -60,6 +63,16 @@ export function demandOfChat(
     outputPico: dearest(prices.map(({ output }) => output)),
     askedTokens: model.isEmbedding ? 0n : lesser(BigInt(size.output), longest),
   };
+}
+
+/** Providers that a caller has used up, however short the answer: what they charge plays no part. */
+function closedProviders(caller: Caller, promptTokens: bigint, now: number): Set<string> {
+  const exhausted = limitsOf(caller, now).filter((limit) => {
+    if (limit.scope !== "provider" || limit.unit === "nano_usd") return false;
+    const { used, held } = standingOf(caller.counters.get(nameOf(limit)), limit, caller.calendar, now);
+    return used + held + (limit.unit === "tokens" ? promptTokens : 1n) > limit.amount;
+  });
+  return new Set(exhausted.map(({ scopeId }) => scopeId));
 }
 
 /** What a service of the app asks for: it says itself how much it may take. */

@@ -26,7 +26,7 @@ interface WindowRow {
 interface Observation {
   windows: WindowRow[];
   project: (Omit<WindowRow, "credited" | "user_id" | "epoch"> & { share: number })[];
-  rates: { user_id: string; scope: Scope; scope_id: string; next_at: number }[];
+  rates: { user_id: string; scope: Scope; scope_id: string; next_at: number; limit: number }[];
   grants: { id: string; left_nano: number }[];
   holds: { id: string; state: string; calls: number; max_output_tokens: number; credit_nano: number }[];
   ledger: string[];
@@ -57,7 +57,7 @@ export function observe(session: Session): PromiseLike<[{ observation: Observati
       ),
       'rates', (
         select coalesce(json_agg(json_build_object(
-          'user_id', r.user_id, 'scope', r.scope, 'scope_id', r.scope_id, 'next_at', (extract(epoch from r.next_at) * 1000000)::bigint
+          'user_id', r.user_id, 'scope', r.scope, 'scope_id', r.scope_id, 'next_at', (extract(epoch from r.next_at) * 1000000)::bigint, 'limit', r."limit"
         )), '[]')
         from private.request_rates r
       ),
@@ -115,7 +115,7 @@ export function compare(
       .map((row) => `${nameOf({ ...row, scopeId: row.scope_id })}: ${row.used} + ${row.held}`),
     rates: rates.map((row) => {
       const key = nameOf({ scope: row.scope, scopeId: row.scope_id, unit: "requests", window: "minute" });
-      return `${nameOfCaller.get(row.user_id)} ${key}: ${row.next_at}`;
+      return `${nameOfCaller.get(row.user_id)} ${key}: ${row.next_at} at ${row.limit}`;
     }),
     grants: grants.map(({ id, left_nano }) => `${id}: ${left_nano}`),
     holds: holds.map(
@@ -135,7 +135,9 @@ export function compare(
       .filter(([, { period, used, held }]) => state.now < period.end && used + held > 0n)
       .map(([key, { used, held }]) => `${key}: ${used} + ${held}`),
     rates: living.flatMap((caller) =>
-      [...caller.rates].map(([key, nextAt]) => `${nameOfCaller.get(caller.id)} ${key}: ${nextAt}`),
+      [...caller.rates].map(
+        ([key, { nextAt, limit }]) => `${nameOfCaller.get(caller.id)} ${key}: ${nextAt} at ${limit}`,
+      ),
     ),
     grants: living.flatMap(({ grants }) => grants.map(({ id, left }) => `${id}: ${left}`)),
     holds: state.holds.map(

@@ -4,7 +4,7 @@ import { minute } from "./calendar.ts";
 import { nameOf } from "./catalogue.ts";
 import { greatest, micros } from "./numbers.ts";
 import type { Refusal } from "./refusal.ts";
-import type { Caller, EffectiveLimit } from "./state.ts";
+import { type Caller, type EffectiveLimit, nextArrival } from "./state.ts";
 
 /** A rate that a request must keep. */
 export interface Pace {
@@ -18,7 +18,7 @@ export interface Pace {
 /** A whole minute's requests may come at once; after that one each time an evenly spaced one would be due. */
 export function paceOf(caller: Caller, limit: EffectiveLimit, now: number): Pace {
   const spacing = BigInt(Math.round((minute * 1000) / Number(limit.amount)));
-  const due = caller.rates.get(nameOf(limit)) ?? 0n;
+  const due = nextArrival(caller, limit, now);
   const nextAt = greatest([due, micros(now)]) + spacing;
   // Spacings are rounded to a microsecond each.
   return { limit, spacing, nextAt, mayComeAt: nextAt - BigInt(minute * 1000) - limit.amount };

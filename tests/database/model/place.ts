@@ -35,7 +35,7 @@ export function place(state: State, demand: Demand): Placement {
   const { now } = state;
   const { caller } = demand;
   const limits = limitsOf(caller, now).filter((limit) => concerns(limit, demand));
-  const claims = [...claimsOf(caller, limits, now), ...projectClaimsOf(state, demand)];
+  const claims = [...claimsOf(state, caller, limits), ...projectClaimsOf(state, demand)];
   const least = lesser(demand.askedTokens, usefulTokens);
   const longest = longestThatFits(claims, demand, least);
   const output = longest ?? least;
@@ -49,7 +49,7 @@ export function place(state: State, demand: Demand): Placement {
   }
   const described = describe(mine, paces, demand, output, now);
   const hold = take(state, demand, mine, output, open);
-  for (const { limit, nextAt } of paces) caller.rates.set(nameOf(limit), nextAt);
+  for (const { limit, nextAt } of paces) caller.rates.set(nameOf(limit), { nextAt, limit: limit.amount });
   return { hold, refusals: [], limits: described };
 }
 
@@ -72,7 +72,7 @@ function take(state: State, demand: Demand, claims: Claim[], output: bigint, ope
         : enter(caller.counters, key, caller.calendar, now);
       counter.held += amount;
       counter.limit = limit;
-      return [{ counter, isOfProject, epoch: counter.epoch, amount }];
+      return [{ counter, isOfProject, epoch: counter.epoch, amount, callAmount: amount }];
     }),
     ...{ calls: 1n, state: "pending", createdAt: now, expiresAt: now + lifetime },
     ...{ ledger: [], consumed: [], writtenBytes: 0n, parts: 0 },

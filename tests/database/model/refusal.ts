@@ -74,7 +74,8 @@ function firstProviderBack(claims: Claim[], demand: Demand, least: bigint): Clai
 }
 
 /** The cheapest dearer plan that has the model and under whose limits the caller's request would go through. */
-function findUpgrade({ now }: State, demand: Demand, least: bigint): string | null {
+function findUpgrade(state: State, demand: Demand, least: bigint): string | null {
+  const { now } = state;
   const { caller, modelId } = demand;
   const better = plans
     .filter(
@@ -83,7 +84,7 @@ function findUpgrade({ now }: State, demand: Demand, least: bigint): string | nu
     .toSorted((one, other) => one.rank - other.rank)
     .find((plan) => {
       const limits = limitsOf(caller, now, plan).filter((limit) => concerns(limit, demand));
-      return fits(claimsOf(caller, limits, now), demand, least);
+      return fits(claimsOf(state, caller, limits), demand, least);
     });
   return better?.id ?? null;
 }

@@ -13,6 +13,7 @@ import {
   plans,
   type Route,
 } from "./catalogue.ts";
+import { micros } from "./numbers.ts";
 
 /** The counter of a limit, of a caller or of the project: one period after the other, an epoch each. */
 export interface Counter {
@@ -33,6 +34,8 @@ export interface Reservation {
   isOfProject: boolean;
   epoch: number;
   amount: bigint;
+  /** What one provider call can take. */
+  callAmount: bigint;
 }
 
 export interface Usage {
@@ -117,8 +120,8 @@ export interface Caller {
   calendar: Calendar;
   overrides: Map<string, Override>;
   counters: Map<string, Counter>;
-  /** Of each rate the theoretical arrival time, in microseconds since 1970. */
-  rates: Map<string, bigint>;
+  /** Of each rate the theoretical arrival time, in microseconds since 1970, and for how many a minute it was worked out. */
+  rates: Map<string, { nextAt: bigint; limit: bigint }>;
   keys: Map<string, { body: string; holdId: string; at: number }>;
   grants: Grant[];
 }
@@ -210,9 +213,18 @@ export const projectCalendar: Calendar = {
   ...{ anchor: Date.UTC(2000, 0, 1), paid: null, zone: "UTC", longDay: null },
 };
 
-/** What is left of a caller's credits for something new. */
-export function creditLeft({ grants }: Caller, now: number): bigint {
-  return grants.reduce((sum, { left, expiresAt }) => (now < expiresAt ? sum + left : sum), 0n);
+/** What is left of a caller's credits for something new, beside what is held of this month. */
+export function creditLeft({ holds, now }: State, caller: Caller): bigint {
+  const left = caller.grants.reduce((sum, { left, expiresAt }) => (now < expiresAt ? sum + left : sum), 0n);
+  const isOfThisMonth = ({ reservations }: Hold) =>
+    reservations.some(
+      ({ counter, epoch, isOfProject }) =>
+        isBudget(counter.key) && !isOfProject && counter.epoch === epoch && now < counter.period.end,
+    );
+  const owed = holds
+    .filter((hold) => hold.caller === caller && hold.state === "pending" && !isOfThisMonth(hold))
+    .reduce((sum, { creditNano }) => sum + creditNano, 0n);
+  return left > owed ? left - owed : 0n;
 }
 
 /** Whether a limit is the budget that credits go beyond. */
@@ -222,4 +234,12 @@ export function isBudget({ scope, unit, window }: LimitKey): boolean {
 
 export function tokensOf({ input, cacheRead, cacheWrite, output }: Usage): bigint {
   return input + cacheRead + cacheWrite + output;
+}
+
+/** The theoretical arrival time of a rate: at another limit as many requests have been used as before. */
+export function nextArrival({ rates }: Caller, limit: Limit, now: number): bigint {
+  const rate = rates.get(nameOf(limit));
+  if (!rate) return 0n;
+  const due = rate.nextAt - micros(now);
+  return due <= 0n ? rate.nextAt : micros(now) + (due * rate.limit) / limit.amount;
 }

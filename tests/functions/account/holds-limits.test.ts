@@ -113,6 +113,16 @@ describe("with an Idempotency-Key", () => {
     expect(await readCounters(sql, caller.userId)).toMatchObject({ requests: { used: 1, held: 0 } });
   });
 
+  test("what was released stays released: a late copy of the request holds nothing", async () => {
+    const caller = await signUpCaller(sql, { limits: [...limits] });
+    const key = randomUUID();
+    const first = await account.placeHold({ userId: caller.userId, tokens: 10 }, key);
+    await account.releaseHold(first.body.id);
+    const late = await account.placeHold({ userId: caller.userId, tokens: 10 }, key);
+    expect([late.status, late.body.id, late.body.state]).toEqual([200, first.body.id, "settled"]);
+    expect(await readCounters(sql, caller.userId)).toMatchObject({ requests: { used: 0, held: 0 } });
+  });
+
   test("another request under the same key is refused, and another person's is another one", async () => {
     const [caller, other] = await Promise.all([signUpCaller(sql), signUpCaller(sql)]);
     const key = randomUUID();

@@ -54,6 +54,8 @@ describe("what is no zone is a 400 that names the field and the remedy:", () => 
     "berlin",
     "+02:00",
     "UTC+2",
+    "A/B+23",
+    "PDT",
     "Europe/Berlin ",
     "../etc/passwd",
     "'; drop table",

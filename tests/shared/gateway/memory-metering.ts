@@ -109,7 +109,7 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
       reopened.push(routeId);
     },
 
-    async extend(holdId) {
+    async extend({ holdId }) {
       if (outage !== null) throw outage;
       await extending;
       if (!holds.has(holdId) || extensions >= mostExtensions) return false;

@@ -164,13 +164,14 @@ describe("begin", () => {
 });
 
 describe("extend", () => {
+  const extension = { holdId: "hold-1", calls: 3, provider: "openai", providerCalls: 2 };
   test.each([
     [true, true],
     [false, false],
   ])("says whether a limit allows another call: %s", async (body, expected) => {
     const { metering, bodies } = await startExtending(() => ({ body }));
-    expect(await metering.extend("hold-1")).toBe(expected);
-    expect(bodies).toEqual([{ hold_id: "hold-1" }]);
+    expect(await metering.extend(extension)).toBe(expected);
+    expect(bodies).toEqual([{ hold_id: "hold-1", calls: 3, provider: "openai", provider_calls: 2 }]);
   });
 
   test("fails where the database is away, so that nothing more is spent", async () => {
@@ -178,7 +179,7 @@ describe("extend", () => {
       status: 503,
       body: { code: "PGRST001", message: "" },
     }));
-    expect((await rejectionOf(metering.extend("hold-1"))).code).toBe("database_unavailable");
+    expect((await rejectionOf(metering.extend(extension))).code).toBe("database_unavailable");
   });
 });
 

@@ -123,7 +123,7 @@ export function claimKey(
   if (key === null || caller.isDeleted) return null;
   const known = caller.keys.get(key.name);
   const hold = state.holds.find(({ id }) => id === known?.holdId);
-  const isSpent = hold?.state === "settled" && !isCharged(hold);
+  const isSpent = hold?.state === "settled" && hold.service === null && !isCharged(hold);
   if (!known || !hold || isSpent || state.now - known.at > day) {
     caller.keys.set(key.name, { body: key.body, holdId, at: state.now });
     return null;

@@ -2,13 +2,14 @@ import { expect } from "vitest";
 import { nameOf } from "../catalogue.ts";
 import { inOrder } from "../credits.ts";
 import { describeLimit, describeRate } from "../limit-lines.ts";
-import { micros } from "../numbers.ts";
+import { atLeastZero, lesser, micros } from "../numbers.ts";
 import {
   type Caller,
   creditLeft,
   isBudget,
   isRate,
   limitsOf,
+  nextArrival,
   planOf,
   type State,
   standingOf,
@@ -55,15 +56,16 @@ export function look(caller: number): Command {
   });
 }
 
-function seen({ now }: State, caller: Caller) {
-  const { nextPlan, calendar, counters, rates } = caller;
+function seen(state: State, caller: Caller) {
+  const { now } = state;
+  const { nextPlan, calendar, counters } = caller;
   const plan = planOf(caller, now);
   const limits = limitsOf(caller, now).filter(
     ({ source, scopeId }) => source !== "catalogue" || plan.models.includes(scopeId),
   );
   const lines = limits.map((limit) => {
     const { used, held, credited, period } = standingOf(counters.get(nameOf(limit)), limit, calendar, now);
-    const wholeAt = rates.get(nameOf(limit)) ?? 0n;
+    const wholeAt = nextArrival(caller, limit, now);
     const rate =
       wholeAt > micros(now)
         ? describeRate(limit.amount, wholeAt, now)
@@ -77,6 +79,10 @@ function seen({ now }: State, caller: Caller) {
   });
   const budget = limits.find(isBudget);
   const standing = budget && standingOf(counters.get(nameOf(budget)), budget, calendar, now);
+  const heldOnCredit =
+    budget && standing
+      ? lesser(atLeastZero(standing.used + standing.held - budget.amount - standing.credited), standing.held)
+      : 0n;
   return {
     plan: plan.id,
     next: nextPlan && now < nextPlan.at ? [nextPlan.plan.id, nextPlan.at] : null,
@@ -90,7 +96,7 @@ function seen({ now }: State, caller: Caller) {
             resets_at: standing.period.end,
           }
         : null,
-    left: Number(creditLeft(caller, now)),
+    left: Number(atLeastZero(creditLeft(state, caller) - heldOnCredit)),
     grants: caller.grants
       .filter(({ left, expiresAt }) => left > 0n && now < expiresAt)
       .toSorted(inOrder)

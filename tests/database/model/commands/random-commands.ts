@@ -21,7 +21,7 @@ export const randomCommand: fc.Arbitrary<Command> = fc.oneof(
   often(1, random.settlementOf("settled", 1).map(settle)),
   often(2, random.serviceHold.map(holdForService)),
   often(4, random.serviceUse.map(closeService)),
-  often(3, random.number.map(extend)),
+  often(3, random.extension.map(extend)),
   often(2, random.part.map(write)),
   often(3, random.refunded.map(refund)),
   often(1, random.chats.map(crash)),

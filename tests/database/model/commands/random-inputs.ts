@@ -36,6 +36,13 @@ const chat: fc.Arbitrary<ChatInput> = fc.record({
 });
 export const oneChat = chat.map((chat) => [chat]);
 
+export const extension = fc.record({
+  hold: number,
+  offer: number,
+  more: fc.constantFrom(0, 1, 1, 1),
+  providerCalls: fc.constantFrom(1, 1, 2, 3),
+});
+
 /** Chats of one batch. */
 export const chats = fc.array(chat, { minLength: 1, maxLength: 4, size: "max" });
 

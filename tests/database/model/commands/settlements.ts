@@ -119,16 +119,24 @@ export function readAnswer({
   return { usage, cost: cost_nano, limits: readLimits(limits) };
 }
 
-/** Another call of a chat is to be held for. */
-export function extend(hold: number): Command {
-  return createCommand("extend", hold, {
+/** Another call of a chat is to be held for, or one that is held for already. */
+export function extend(input: { hold: number; offer: number; more: number; providerCalls: number }): Command {
+  return createCommand("extend", input, {
     check: (state) => chatsIn(state, "pending").length > 0,
     async run(state, session) {
-      const target = pick(chatsIn(state, "pending"), hold) as Hold;
+      const target = pick(chatsIn(state, "pending"), input.hold) as Hold;
+      const { provider } = pick(target.offers, input.offer) as Hold["offers"][number];
+      const { providerCalls } = input;
+      const calls = Number(target.calls) + input.more;
       const sent = Promise.resolve(
-        session<[{ held: boolean }]>`select public.extend_chat(${target.id}) as held`,
+        session<[{ held: boolean }]>`
+          select public.extend_chat(${target.id}, ${calls}, ${provider}, ${providerCalls}) as held`,
       );
-      const expected = extendHold(state, target);
+      const expected = extendHold(state, target, {
+        calls: BigInt(calls),
+        provider,
+        providerCalls: BigInt(providerCalls),
+      });
       expect((await sent)[0].held).toBe(expected);
     },
   });

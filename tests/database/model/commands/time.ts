@@ -42,15 +42,13 @@ async function moveClock(state: State, session: Session, to: number): Promise<vo
   await session`select set_config('test.now', ${new Date(to).toISOString()}, true)`;
 }
 
-/** The job that begins new days and months runs. */
+/** The job that begins new periods runs. */
 export function roll(): Command {
   return createCommand("roll", null, {
     async run(state, session) {
       let rolled = 0;
       for (const { isDeleted, counters, calendar } of state.callers) {
-        const over = [...counters.values()].filter(
-          ({ key, period }) => key.window !== "minute" && period.end <= state.now,
-        );
+        const over = [...counters.values()].filter(({ period }) => period.end <= state.now);
         // Those of callers who have used something.
         if (isDeleted || !over.some(({ used, held }) => used > 0n || held > 0n)) continue;
         for (const { key } of over) enter(counters, key, calendar, state.now);
