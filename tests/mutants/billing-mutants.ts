@@ -99,7 +99,7 @@ export const billingMutants: Mutant[] = [
     file: sources.expiry,
     from: "case when h.service is null then array[(",
     to: "case when false then array[(",
-    killedBy: [tests.model, tests.extensions],
+    killedBy: [tests.model, tests.holds],
   },
   {
     fault: "a hold expires as soon as it is placed",

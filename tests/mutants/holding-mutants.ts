@@ -92,7 +92,7 @@ export const holdingMutants: Mutant[] = [
     file: sources.holds,
     from: "return not is_beyond_a_limit;",
     to: "return true;",
-    killedBy: [tests.extensions],
+    killedBy: [tests.holds],
   },
   {
     fault: "all slots are waited for with some in hand",
@@ -113,7 +113,7 @@ export const holdingMutants: Mutant[] = [
     file: sources.metering,
     from: '* 1000000 * rate."limit" / next_arrival."limit")',
     to: "* 1000000)",
-    killedBy: [tests.model],
+    killedBy: [tests.holds],
   },
   {
     fault: "what a closed provider charges is held",

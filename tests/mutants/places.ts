@@ -21,7 +21,7 @@ export const tests = {
   windows: "tests/database/windows.test.ts",
   creditTests: "tests/database/credits.test.ts",
   batches: "tests/database/batches.test.ts",
-  extensions: "tests/database/holds.test.ts",
+  holds: "tests/database/holds.test.ts",
   jobs: "tests/schedules/jobs.test.ts",
   keys: "tests/functions/ai-chat/idempotency.test.ts",
 };
