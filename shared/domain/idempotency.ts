@@ -2,6 +2,6 @@
 export interface Idempotency {
   /** Chosen by the client: names one request of a caller for a day. */
   key: string;
-  /** Of the body: another body under the same key is refused. */
+  /** Of the address and the body: another one under the same key is refused. */
   bodyHash: string;
 }

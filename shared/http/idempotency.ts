@@ -21,8 +21,16 @@ export async function readIdempotent(
   const json = parseJsonBytes(bytes);
   return {
     json,
-    idempotency: key === null ? null : { key, bodyHash: createHash("sha256").update(bytes).digest("hex") },
+    idempotency: key === null ? null : { key, bodyHash: hash(request, bytes) },
   };
+}
+
+/** The same body at another address is another request. */
+function hash(request: Request, body: Uint8Array): string {
+  return createHash("sha256")
+    .update(`${new URL(request.url).pathname}\n`)
+    .update(body)
+    .digest("hex");
 }
 
 /** @throws SluiceError where a client sends a key for what is not kept and so cannot be answered twice */

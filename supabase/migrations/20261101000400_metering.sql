@@ -110,13 +110,14 @@ language sql stable security invoker set search_path = ''
 as $$
   select case
     when rate.next_at > now() then
-      now() + interval '1 microsecond' * floor(extract(epoch from rate.next_at - now()) * 1000000 * rate."limit" / next_arrival."limit")
+      now() + interval '1 microsecond'
+        * least(floor(extract(epoch from rate.next_at - now()) * 1000000 * rate."limit" / next_arrival."limit"), 60000000)
     else rate.next_at
   end;
 $$;
 
 comment on function private.next_arrival is
-  'The theoretical arrival time at another limit: as many requests as before have been used of the minute.';
+  'The theoretical arrival time at another limit: as many requests as before have been used of the minute, and no more than all.';
 
 create function private.set_paid_period(user_id uuid, paid_from timestamptz, paid_until timestamptz) returns void
 language plpgsql volatile security invoker set search_path = ''

@@ -142,6 +142,8 @@ begin
   ),
   shared as (
     update private.usage_windows w set
+      -- Of another limit nothing was told yet.
+      alerted = case when w."limit" = t.amount then w.alerted else 0 end,
       "limit" = t.amount, share = w.used + w.held + case when w.id = t.target then t.room else 0 end
     from total t
     where w.user_id is null and w.scope = t.scope and w.scope_id = t.scope_id and w.unit = t.unit and w."window" = t."window"

@@ -16,15 +16,16 @@ comment on type private.hold_request is
 create type private.priced_request as (
   hold_id uuid, user_id uuid, conversation_id uuid, model_id text, service text, is_byok boolean, max_output_tokens integer,
   plan_id text, calendar private.calendar, routes json, route_ids bigint[], price_ids bigint[], providers text[],
-  prompt_tokens bigint, likely_prompt_tokens bigint, prompt_nano numeric, output_token_nano numeric, limits private.caller_limits[]
+  prompt_tokens bigint, likely_prompt_tokens bigint, prompt_nano numeric, output_token_nano numeric, limits private.caller_limits[],
+  closed_providers text[]
 );
 
 comment on type private.priced_request is
-  'prompt_tokens and prompt_nano are the most that the prompt can come to, output_token_nano what a token of the answer can; likely_prompt_tokens is about what the prompt will be billed for. limits are the caller''s that apply.';
+  'prompt_tokens and prompt_nano are the most that the prompt can come to, output_token_nano what a token of the answer can; likely_prompt_tokens is about what the prompt will be billed for. limits are the caller''s that apply. closed_providers are used up, however short the answer; none where all are.';
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
-create function private.price_requests(requests private.hold_request[]) returns setof private.priced_request
+create function private.price_requests(requests private.hold_request[], slots bigint[], shared bigint[]) returns setof private.priced_request
 language plpgsql stable security invoker set search_path = ''
 as $$
 begin
@@ -42,7 +43,7 @@ begin
     ))::bigint,
     case when r.is_byok then 0 else coalesce(r.service_nano, 1e9 * bound.tokens * dearest.input_usd) end,
     case when r.is_byok or r.service is not null then 0 else 1e9 * dearest.output_usd end,
-    applying.limits
+    applying.limits, coalesce(closed.providers, '{}')
   from unnest(requests) r
   join private.current_accounts account on account.user_id = r.user_id
   left join priced on priced.model_id = r.model_id
@@ -62,18 +63,38 @@ begin
         and case l.scope when 'all' then true when 'model' then l.scope_id = r.model_id else l.scope_id = any (called.providers) end
     ) as limits
   ) applying
-  -- Providers that are used up for this caller, however short the answer. Where that holds for all, none is left out: the request is refused.
-  cross join lateral (
-    select array(
-      select l.scope_id
-      from unnest(applying.limits) l
-      left join private.usage_windows w
-        on w.user_id = r.user_id and w.scope = 'provider' and w.scope_id = l.scope_id and w.unit = l.unit and w."window" = l."window"
-        and w.slot = 0 and w.period_end > now()
-      where l.scope = 'provider' and l.unit <> 'nano_usd'
-        and coalesce(w.used + w.held, 0) + case l.unit when 'tokens' then bound.tokens else 1 end > l.amount
-    ) as providers
-  ) closed
+  -- Providers that are used up, however short the answer. Where that holds for all, none is left out: the request is refused.
+  left join lateral (
+    select case when exhausted.providers @> priced.providers then '{}' else exhausted.providers end as providers
+    from (
+      select array(
+        select spent.provider
+        from (
+          select l.scope_id, l.unit, l.amount - coalesce(w.used + w.held, 0)
+          from unnest(applying.limits) l
+          left join private.usage_windows w
+            on w.user_id = r.user_id and w.scope = 'provider' and w.scope_id = l.scope_id and w.unit = l.unit and w."window" = l."window"
+            and w.slot = 0 and w.period_end > now()
+          where l.scope = 'provider'
+          union all
+          select w.scope_id, w.unit, w.share - w.used - w.held
+          from private.usage_windows w
+          where w.id = any (slots) and w.id <> all (shared) and w.scope = 'provider'
+        ) spent (provider, unit, room)
+        cross join lateral (
+          select case spent.unit
+            when 'tokens' then bound.tokens
+            when 'nano_usd' then (not r.is_byok and exists (
+              select from unnest(priced.prices) p where p.provider = spent.provider and greatest(p.dearest_input_usd, p.output_usd) > 0
+            ))::integer
+            else 1
+          end as least
+        ) need
+        where need.least > 0 and need.least > spent.room
+      )
+      where priced.providers is not null
+    ) exhausted (providers)
+  ) closed on true
   -- The dearest price, and the dearest tier that a prompt of this size can come to.
   cross join lateral (
     select
@@ -84,12 +105,12 @@ begin
       from private.route_price_tiers t
       where t.price_id = p.price_id and t.min_prompt_tokens <= bound.tokens
     ) tier on true
-    where p.provider <> all (closed.providers) or closed.providers @> priced.providers
+    where p.provider <> all (coalesce(closed.providers, '{}'))
   ) dearest;
 end;
 $$;
 
-comment on function private.price_requests is 'One row for each request whose caller has an account; without routes where nobody serves the model.';
+comment on function private.price_requests is 'One row for each request whose caller has an account; without routes where nobody serves the model. slots and shared are as for place_wave.';
 
 revoke all on function private.price_requests from public;
 grant execute on function private.price_requests to service_role;

@@ -47,7 +47,7 @@ begin
       where w.id = any (slots)
         and case w.scope when 'all' then true when 'model' then w.scope_id = r.model_id else w.scope_id = any (r.providers) end
     ) as prompt_claims
-    from private.price_requests(requests) r
+    from private.price_requests(requests, slots, shared) r
   ),
   -- A shorter answer is better than none: the output shrinks to what is left, down to 64 tokens, below which it is of no use. Where
   -- providers have limits of their own, it is as long as one of them allows.
@@ -108,7 +108,7 @@ begin
   routed as materialized (
     select c.*, array(
       select p from unnest(c.providers) p
-      where p <> all (array(
+      where p <> all (c.closed_providers) and p <> all (array(
         select a.scope_id from unnest(c.all_claims) a
         where a.scope = 'provider' and a.amount > 0 and a.used + a.held + a.amount > a.ceiling and a.window_id <> all (shared)
       ))
@@ -189,7 +189,9 @@ begin
     where d.refusal is null and not c.is_project
     on conflict (user_id, scope, scope_id, unit, "window", slot) do update set
       epoch = excluded.epoch, period_start = excluded.period_start, period_end = excluded.period_end, used = excluded.used,
-      held = excluded.held, credited = excluded.credited, alerted = excluded.alerted, "limit" = excluded."limit"
+      held = excluded.held, credited = excluded.credited, "limit" = excluded."limit",
+      -- Of another limit nothing was told yet.
+      alerted = case when w."limit" = excluded."limit" then excluded.alerted else 0 end
   ),
   taken_of_project as (
     update private.usage_windows w set held = w.held + t.amount
@@ -208,6 +210,13 @@ begin
     cross join lateral unnest(d.paces) p
     where d.refusal is null
     on conflict (user_id, scope, scope_id) do update set next_at = excluded.next_at, "limit" = excluded."limit"
+  ),
+  -- A rate that has changed is worked out anew once, also where the request is refused.
+  converted as (
+    update private.request_rates q set next_at = private.next_arrival(q, p."limit"), "limit" = p."limit"
+    from decided d
+    cross join lateral unnest(d.paces) p
+    where d.refusal is not null and q.user_id = d.user_id and q.scope = p.scope and q.scope_id = p.scope_id and q."limit" <> p."limit"
   ),
   placed as (
     insert into private.holds (

@@ -117,8 +117,15 @@ begin
     select c.relname
     from pg_catalog.pg_inherits i
     join pg_catalog.pg_class c on c.oid = i.inhrelid
-    where i.inhparent = 'private.ledger'::regclass
-      and to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month' <= before at time zone 'UTC'
+    cross join lateral (
+      select to_date(right(c.relname, 7), 'YYYY_MM')::timestamp at time zone 'UTC' as begins
+    ) month
+    where i.inhparent = 'private.ledger'::regclass and month.begins + interval '1 month' <= before
+      -- What is still to be settled, or may be, needs its month.
+      and not exists (
+        select from private.holds h
+        where h.created_at >= month.begins and h.created_at < month.begins + interval '1 month' and h.state <> 'settled'
+      )
     order by c.relname
   loop
     execute format('alter table private.ledger detach partition private.%I', partition);
@@ -129,7 +136,7 @@ end;
 $$;
 
 comment on function private.detach_ledger_partitions is
-  'Takes months that were over before a moment out of the ledger. Their tables stay, to be archived and dropped by hand. Returns their names. Gives up where somebody reads the ledger for long, because everybody would wait behind it.';
+  'Takes months that were over before a moment out of the ledger, but for those of which a hold may still be settled. Their tables stay, to be archived and dropped by hand. Returns their names. Gives up where somebody reads the ledger for long, because everybody would wait behind it.';
 
 revoke all on function private.create_ledger_partition, private.ensure_ledger_partition, private.detach_ledger_partitions from public;
 grant execute on function private.create_ledger_partition, private.ensure_ledger_partition to service_role;

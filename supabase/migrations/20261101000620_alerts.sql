@@ -47,7 +47,7 @@ create table private.alerts (
 
 comment on table private.alerts is 'Kept for 90 days.';
 comment on column private.alerts.event is 'Names what happened, so that it is written once.';
-comment on column private.alerts.next_try_at is 'When it is to be told next; null for one that was heard, or that was told in vain for three days.';
+comment on column private.alerts.next_try_at is 'When it is to be told next; null for one that was heard, or that was told in vain twenty times.';
 
 create index alerts_due on private.alerts (next_try_at) where next_try_at is not null;
 create index alerts_created on private.alerts (created_at);
@@ -128,7 +128,7 @@ begin
   update private.alerts a set delivered_at = now(), next_try_at = null where a.id = any (delivered) and a.delivered_at is null;
   get diagnostics heard = row_count;
   update private.alerts a set next_try_at = case
-    when a.created_at > now() - interval '3 days'
+    when a.tries < 20
       then now() + least(interval '1 minute' * 2 ^ least(a.tries - 1, 10), interval '6 hours')
   end
   where a.id = any (failed) and a.delivered_at is null;
@@ -138,7 +138,7 @@ end;
 $$;
 
 comment on function public.report_alerts is
-  'What became of alerts that were claimed: those that were not heard are told again after a minute, and twice as long each time, at most 6 hours, for three days.';
+  'What became of alerts that were claimed: those that were not heard are told again after a minute, and twice as long each time, at most 6 hours, twenty times: for three days.';
 
 revoke all on function private.check_spending from public;
 revoke all on function public.claim_alerts, public.report_alerts from public, anon, authenticated;

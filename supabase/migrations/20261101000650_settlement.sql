@@ -214,8 +214,8 @@ begin
     insert into private.alerts (kind, event, data)
     select
       'limit_threshold',
-      format('limit %s %s %s %s %s %s %s', coalesce(r.user_id::text, 'project'), r.scope, r.scope_id, r.unit, r."window",
-        extract(epoch from r.period_start)::bigint, r.percent),
+      format('limit %s %s %s %s %s %s %s of %s', coalesce(r.user_id::text, 'project'), r.scope, r.scope_id, r.unit, r."window",
+        extract(epoch from r.period_start)::bigint, r.percent, r."limit"),
       jsonb_build_object(
         'user_id', r.user_id, 'scope', r.scope, 'scope_id', r.scope_id, 'unit', r.unit, 'window', r."window", 'percent', r.percent,
         'limit', r."limit", 'used', r.used, 'resets_at', r.period_end

@@ -155,7 +155,7 @@ as $$
     from public.messages m
     where m.conversation_id = h.conversation_id and m.request_id = h.id and m.finish_reason is not null
   ) answer on h.state <> 'pending'
-  where h.id = find_request.request_id and h.user_id = find_request.user_id
+  where h.id = find_request.request_id and h.user_id = find_request.user_id and h.service is null
     -- What is gone, with its conversation or after its day, is not told as an empty reply.
     and case
       when bill.outcome is null then true

@@ -45,6 +45,24 @@ const readAlerts = ({ userId }: Person) => sql<{ kind: string; data: Record<stri
 const percentsOf = async (person: Person) =>
   (await readAlerts(person)).map(({ data: { percent, used } }) => [percent, used]);
 
+test("a limit that is raised is told of anew, as the limit that it is", async () => {
+  const person = await signUpWith(100);
+  await spend(person, 90);
+  await setPlan(
+    sql,
+    person.userId,
+    await makePlan(sql, { limits: [{ unit: "tokens", window: "day", amount: 200 }] }),
+  );
+  await spend(person, 10);
+  await spend(person, 60);
+  expect((await readAlerts(person)).map(({ data: { percent, limit } }) => [percent, limit])).toEqual([
+    [50, 100],
+    [80, 100],
+    [50, 200],
+    [80, 200],
+  ]);
+});
+
 test("half, four fifths and all of a limit are told, once each, by whichever settlement reaches them", async () => {
   const person = await signUpWith(100);
   await spend(person, 49);
@@ -143,7 +161,9 @@ test("an alert is given to one deliverer at a time, again when it was not heard,
   const lock = await lockAlerts(sql);
   onTestFinished(lock.release);
   const event = randomUUID();
-  await sql`insert into private.alerts (kind, event, data, next_try_at) values ('spend_spike', ${event}, '{}', '2000-01-01')`;
+  // However long it has waited to be told for the first time.
+  await sql`
+    insert into private.alerts (kind, event, data, next_try_at, created_at) values ('spend_spike', ${event}, '{}', '2000-01-01', '2020-01-01')`;
   const claim = async () =>
     (await callDatabase<{ id: string; tries: number }[]>("claim_alerts", { most: 1 })).filter(
       ({ id }) => id === mine,

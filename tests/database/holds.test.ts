@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import { randomUUID } from "node:crypto";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { connectDatabase } from "../support/connect-database.ts";
 import { callDatabase, itemFor } from "../support/database-calls.ts";
 import { type Caller, setPlan, signUpCaller } from "../support/people.ts";
@@ -139,18 +140,41 @@ test("no model is given longer for its first token than the platform gives a req
   await expect(makeModel(sql, { firstTokenMs: 140_001 })).rejects.toThrow(/first_token_ms/);
 });
 
-test("a provider that a caller has used up does not make a chat with another one dearer", async () => {
-  const caller = await signUpCaller(sql, {
-    routes: [{ provider: "groq", inputUsd: "0.001", outputUsd: "0.001" }, { provider: "openai" }],
-    limits: [
-      { unit: "requests", window: "day", amount: 0, provider: "groq" },
-      // 42 tokens at most of a prompt, and 50 of an answer, at the prices of the other.
-      { unit: "nano_usd", window: "month", amount: 42 * 150 + 50 * 600 },
-    ],
+test.each(["requests", "tokens", "nano_usd"] as const)(
+  "a provider whose %s are used up does not make a chat with another one dearer",
+  async (unit) => {
+    const caller = await signUpCaller(sql, {
+      routes: [{ provider: "groq", inputUsd: "0.001", outputUsd: "0.001" }, { provider: "openai" }],
+      limits: [
+        { unit, window: "day", amount: 0, provider: "groq" },
+        // 42 tokens at most of a prompt, and 50 of an answer, at the prices of the other.
+        { unit: "nano_usd", window: "month", amount: 42 * 150 + 50 * 600 },
+      ],
+    });
+    const holdId = await begin(caller);
+    const [hold] = await sql`select max_output_tokens from private.holds where id = ${holdId}`;
+    expect(hold?.max_output_tokens).toBe(50);
+  },
+);
+
+test("a provider that the project has used up does not either", async () => {
+  const provider = `test-${randomUUID().slice(0, 18)}`;
+  await sql`
+    insert into private.project_limits (scope, scope_id, unit, "window", amount) values ('provider', ${provider}, 'requests', 'day', 0)`;
+  onTestFinished(async () => {
+    await sql`delete from private.project_limits where scope_id = ${provider}`;
   });
-  const holdId = await begin(caller);
-  const [hold] = await sql`select max_output_tokens from private.holds where id = ${holdId}`;
-  expect(hold?.max_output_tokens).toBe(50);
+  const caller = await signUpCaller(sql, {
+    routes: [{ provider, inputUsd: "0.001", outputUsd: "0.001" }, { provider: "openai" }],
+    limits: [{ unit: "nano_usd", window: "month", amount: 42 * 150 + 50 * 600 }],
+  });
+  // The slots are made with the first.
+  for (const time of ["first", "second"]) {
+    const holdId = await begin(caller);
+    const [hold] = await sql`select max_output_tokens from private.holds where id = ${holdId}`;
+    expect([time, hold?.max_output_tokens]).toEqual([time, 50]);
+    await callDatabase("settle_chats", { items: [{ hold_id: holdId, charges: [], messages: [] }] });
+  }
 });
 
 test("the largest limit is 2^53 - 1, of which everything goes on as of any other; a larger one is refused", async () => {
@@ -180,6 +204,23 @@ test("a richer plan's rate counts at once, with the requests that were made", as
   });
   expect(limits).toMatchObject([{ used: 2, limit: 60 }]);
   await begin(caller);
+});
+
+test("a rate that is lowered makes nobody wait for more than its minute", async () => {
+  const perMinute = (amount: number) => [{ unit: "requests" as const, window: "minute" as const, amount }];
+  const caller = await signUpCaller(sql, { limits: perMinute(30) });
+  for (let time = 0; time < 30; time++) await begin(caller);
+  const poorer = await makePlan(sql, { models: [caller.modelId], limits: perMinute(2) });
+  await setPlan(sql, caller.userId, poorer);
+  const ask = () =>
+    callDatabase<[{ refusal: string; detail: { retry_after_ms: number } }]>("begin_chats", {
+      items: [itemFor(caller)],
+    });
+  const [[first], [second]] = [await ask(), await ask()];
+  expect(first.refusal).toBe("SL429");
+  expect(first.detail.retry_after_ms).toBeLessThanOrEqual(30_000);
+  // Time runs from the first: it is not worked out anew each time.
+  expect(second.detail.retry_after_ms).toBeLessThan(first.detail.retry_after_ms);
 });
 
 test("an estimate that was refunded is an estimate still", async () => {

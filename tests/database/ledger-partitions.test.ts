@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { connectDatabase } from "../support/connect-database.ts";
+import { callDatabase } from "../support/database-calls.ts";
+import { signUp } from "../support/people.ts";
 
 const sql = connectDatabase();
 
@@ -48,4 +50,17 @@ test("a month that is over leaves the ledger whole and stays as a table of its o
   await sql`drop table private.ledger_1999_11`;
   await sql`select private.detach_ledger_partitions('2000-01-01Z')`;
   await sql`drop table private.ledger_1999_12`;
+});
+
+test("a month of which a hold may still be settled stays in the ledger", async () => {
+  await sql`select private.create_ledger_partition('1998-03-10Z')`;
+  const { userId } = await signUp();
+  const item = { hold_id: randomUUID(), user_id: userId, service: "test", tokens: 1, cost_nano: 0 };
+  await callDatabase("place_hold", { item });
+  await sql`update private.holds set created_at = '1998-03-31T23:59:59.999999Z' where id = ${item.hold_id}`;
+  const detach = () => sql`select private.detach_ledger_partitions('1998-05-01Z') as names`;
+  expect(await detach()).toEqual([{ names: [] }]);
+  await callDatabase("release_hold", { hold_id: item.hold_id });
+  expect(await detach()).toEqual([{ names: ["ledger_1998_03"] }]);
+  await sql`drop table private.ledger_1998_03`;
 });

@@ -79,3 +79,11 @@ test("a settlement that brings a reply takes old ones with it, where nothing els
     })
     .toHaveLength(0);
 });
+
+test("what a service of the app holds of a person is no request of theirs", async () => {
+  const caller = await signUpCaller(sql);
+  const item = { hold_id: randomUUID(), user_id: caller.userId, service: "test", tokens: 0, cost_nano: 0 };
+  await callDatabase("place_hold", { item });
+  const [found] = await sql`select public.find_request(${caller.userId}, ${item.hold_id}) as request`;
+  expect(found?.request).toBeNull();
+});

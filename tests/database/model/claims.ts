@@ -89,7 +89,7 @@ export function openProviders(claims: Claim[], demand: Demand, output: bigint): 
   );
   const providers =
     demand.service === null ? demand.offers.map(({ provider }) => provider) : [demand.service];
-  return new Set(providers.filter((provider) => !closed.has(provider)));
+  return new Set(providers.filter((provider) => !closed.has(provider) && !demand.closed.has(provider)));
 }
 
 export function isExhausted(claim: Claim, demand: Demand, output: bigint): boolean {

@@ -1,8 +1,17 @@
 // How much a request can take at most.
 
-import { nameOf } from "./catalogue.ts";
+import { type Limit, nameOf } from "./catalogue.ts";
 import { ceilDivide, greatest, lesser } from "./numbers.ts";
-import { type Caller, findModel, limitsOf, type Offer, type State, standingOf } from "./state.ts";
+import {
+  type Caller,
+  type Counter,
+  findModel,
+  limitsOf,
+  type Offer,
+  projectCalendar,
+  type State,
+  standingOf,
+} from "./state.ts";
 
 /** A chat, or what a service of the app asks for, with all that its amounts follow from. */
 export interface Demand {
@@ -19,6 +28,8 @@ export interface Demand {
   /** Of one token of the answer. */
   outputPico: bigint;
   askedTokens: bigint;
+  /** Providers that are used up, however short the answer. */
+  closed: Set<string>;
 }
 
 export interface ChatSize {
@@ -33,12 +44,12 @@ export interface ChatSize {
 
 /** What a chat takes at most, at the dearest price that can apply. */
 export function demandOfChat(
-  { offers: allOffers, now }: State,
+  state: State,
   { modelId, isByok, ...request }: Pick<Demand, "holdId" | "caller" | "isByok"> & { modelId: string },
   size: ChatSize,
 ): Demand {
   const model = findModel(modelId);
-  const offers = allOffers.get(modelId);
+  const offers = state.offers.get(modelId);
   if (!model || !offers) throw new Error(`There is no model ${modelId}.`);
   const [bytes, messages, images] = [BigInt(size.bytes), BigInt(size.messages), BigInt(size.images)];
   const [context, imageTokens] = [BigInt(model.contextTokens), BigInt(model.imageTokens)];
@@ -50,14 +61,13 @@ export function demandOfChat(
   const likely = ceilDivide(bytes, 4n) + 4n * messages + 3n + lesser(imageTokens, 1000n) * images;
   // What is left of the context once the prompt is in it, at three bytes a token.
   const longest = lesser(BigInt(model.maxOutputTokens), greatest([64n, context - bytes / 3n]));
-  const closed = closedProviders(request.caller, promptTokens, now);
-  const open = offers.filter(({ provider }) => !closed.has(provider));
-  const prices = (open.length > 0 ? open : offers).flatMap(({ price, tier }) =>
-    tier && promptTokens >= tier.from ? [price, tier] : [price],
-  );
+  const closed = closedProviders(state, { ...request, isByok, offers, promptTokens });
+  const prices = offers
+    .filter(({ provider }) => !closed.has(provider))
+    .flatMap(({ price, tier }) => (tier && promptTokens >= tier.from ? [price, tier] : [price]));
   const dearest = (amounts: bigint[]) => (isByok ? 0n : greatest(amounts));
   return {
-    ...{ ...request, modelId, service: null, isByok, offers },
+    ...{ ...request, modelId, service: null, isByok, offers, closed },
     ...{ promptTokens, likelyPromptTokens: lesser(likely, promptTokens) },
     promptPico: promptTokens * dearest(prices.flatMap(({ input, cacheWrite }) => [input, cacheWrite])),
     outputPico: dearest(prices.map(({ output }) => output)),
@@ -65,14 +75,32 @@ export function demandOfChat(
   };
 }
 
-/** Providers that a caller has used up, however short the answer: what they charge plays no part. */
-function closedProviders(caller: Caller, promptTokens: bigint, now: number): Set<string> {
-  const exhausted = limitsOf(caller, now).filter((limit) => {
-    if (limit.scope !== "provider" || limit.unit === "nano_usd") return false;
-    const { used, held } = standingOf(caller.counters.get(nameOf(limit)), limit, caller.calendar, now);
-    return used + held + (limit.unit === "tokens" ? promptTokens : 1n) > limit.amount;
-  });
-  return new Set(exhausted.map(({ scopeId }) => scopeId));
+/** Providers that are used up, however short the answer: what they charge plays no part. None where all are. */
+function closedProviders(
+  { project, projectLimits, now }: State,
+  { caller, isByok, offers, promptTokens }: Pick<Demand, "caller" | "isByok" | "offers" | "promptTokens">,
+): Set<string> {
+  const isFree = (name: string) =>
+    isByok ||
+    offers.every(
+      ({ provider, price }) => provider !== name || price.input + price.cacheWrite + price.output === 0n,
+    );
+  const leastOf = ({ unit, scopeId }: Limit) => {
+    if (unit === "tokens") return promptTokens;
+    return unit === "nano_usd" && isFree(scopeId) ? 0n : 1n;
+  };
+  const isExhausted = (limit: Limit, { used, held }: Counter) =>
+    limit.scope === "provider" && leastOf(limit) > 0n && used + held + leastOf(limit) > limit.amount;
+  const exhausted = [
+    ...limitsOf(caller, now).filter((limit) =>
+      isExhausted(limit, standingOf(caller.counters.get(nameOf(limit)), limit, caller.calendar, now)),
+    ),
+    ...[...projectLimits.values()].filter((limit) =>
+      isExhausted(limit, standingOf(project.get(nameOf(limit)), limit, projectCalendar, now)),
+    ),
+  ];
+  const closed = new Set(exhausted.map(({ scopeId }) => scopeId));
+  return offers.every(({ provider }) => closed.has(provider)) ? new Set() : closed;
 }
 
 /** What a service of the app asks for: it says itself how much it may take. */
@@ -81,7 +109,7 @@ export function demandOfService(
   { tokens, nano }: { tokens: number; nano: number },
 ): Demand {
   return {
-    ...{ ...request, modelId: null, isByok: false, offers: [] },
+    ...{ ...request, modelId: null, isByok: false, offers: [], closed: new Set<string>() },
     ...{ promptTokens: BigInt(tokens), likelyPromptTokens: BigInt(tokens), promptPico: BigInt(nano) * 1000n },
     ...{ outputPico: 0n, askedTokens: 0n },
   };

@@ -16,7 +16,16 @@ import { describeLimit, describeRate } from "./limit-lines.ts";
 import { atLeastZero, lesser, micros } from "./numbers.ts";
 import { describePaces, type Pace, paceOf } from "./paces.ts";
 import { describeRefusals, type Refusal } from "./refusal.ts";
-import { enter, type Hold, isBudget, isRate, limitsOf, projectCalendar, type State } from "./state.ts";
+import {
+  enter,
+  type Hold,
+  isBudget,
+  isRate,
+  limitsOf,
+  nextArrival,
+  projectCalendar,
+  type State,
+} from "./state.ts";
 
 export interface Placement {
   hold: Hold | null;
@@ -44,6 +53,12 @@ export function place(state: State, demand: Demand): Placement {
   const paces = limits.filter(isRate).map((limit) => paceOf(caller, limit, now));
   const isTooFast = paces.some(({ mayComeAt }) => mayComeAt > micros(now));
   if (longest === null || isTooFast) {
+    // A rate that has changed is worked out anew once.
+    for (const { limit } of paces) {
+      const rate = caller.rates.get(nameOf(limit));
+      if (rate && rate.limit !== limit.amount)
+        caller.rates.set(nameOf(limit), { nextAt: nextArrival(caller, limit, now), limit: limit.amount });
+    }
     const refusals = longest === null ? describeRefusals(state, demand, claims, least) : describePaces(paces);
     return { hold: null, refusals, limits: describe(mine, paces, demand, null, now) };
   }

@@ -1,6 +1,6 @@
 // What the model knows: callers, their limits and windows, holds and what was charged for them.
 
-import { type Calendar, type Period, periodOf } from "./calendar.ts";
+import { type Calendar, minute, type Period, periodOf } from "./calendar.ts";
 import {
   catalogueLimits,
   type Limit,
@@ -13,7 +13,7 @@ import {
   plans,
   type Route,
 } from "./catalogue.ts";
-import { micros } from "./numbers.ts";
+import { lesser, micros } from "./numbers.ts";
 
 /** The counter of a limit, of a caller or of the project: one period after the other, an epoch each. */
 export interface Counter {
@@ -241,5 +241,7 @@ export function nextArrival({ rates }: Caller, limit: Limit, now: number): bigin
   const rate = rates.get(nameOf(limit));
   if (!rate) return 0n;
   const due = rate.nextAt - micros(now);
-  return due <= 0n ? rate.nextAt : micros(now) + (due * rate.limit) / limit.amount;
+  if (due <= 0n) return rate.nextAt;
+  // No more than a whole minute's requests.
+  return micros(now) + lesser((due * rate.limit) / limit.amount, BigInt(minute * 1000));
 }

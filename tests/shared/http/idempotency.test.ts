@@ -9,7 +9,7 @@ function requestOf(headers: [string, string][], body = '{"message":"Hello"}'): R
 }
 
 const keyed = (key: string) => requestOf([["Idempotency-Key", key]]);
-const hash = (text: string) => createHash("sha256").update(text).digest("hex");
+const hash = (text: string, path = "/") => createHash("sha256").update(`${path}\n${text}`).digest("hex");
 
 test("a request without a key is none that is repeated", async () => {
   expect(await readIdempotent(requestOf([]))).toEqual({ json: { message: "Hello" }, idempotency: null });
@@ -25,6 +25,22 @@ test("a key comes with the hash of the body as it was sent: the same members wri
     bodies.map((body) => ({ json: { message: "Ünder" }, idempotency: { key, bodyHash: hash(body) } })),
   );
   expect(new Set(read.map(({ idempotency }) => idempotency?.bodyHash)).size).toBe(3);
+});
+
+test("the same body at another address is another request", async () => {
+  const send = (path: string) =>
+    readIdempotent(
+      new Request(`http://localhost${path}?a=1`, {
+        method: "POST",
+        headers: { "idempotency-key": "k" },
+        body: "{}",
+      }),
+    );
+  const read = await Promise.all(["/ai-chat", "/ai-chat/v1/chat/completions"].map(send));
+  expect(read.map(({ idempotency }) => idempotency?.bodyHash)).toEqual([
+    hash("{}", "/ai-chat"),
+    hash("{}", "/ai-chat/v1/chat/completions"),
+  ]);
 });
 
 describe("a key", () => {
