@@ -66,7 +66,7 @@ async function fillUsage(sql: TransactionSql, { users, ledgerRows, holds }: Size
     join private.plan_limits l on l.plan_id = ${planId} and l."window" <> 'minute'
     cross join lateral private.period_of(l."window", a.calendar, now()) period`;
   await sql`
-    insert into private.request_rates (user_id, scope, scope_id, next_at) select user_id, 'all', '', now() from public.bench_people`;
+    insert into private.request_rates (user_id, scope, scope_id, next_at, "limit") select user_id, 'all', '', now(), 6000000 from public.bench_people`;
   // Of the holds that are still there, and of those that were purged. Nothing of it is in a window: its months are over.
   await sql`
     insert into private.holds (

@@ -25,6 +25,21 @@ comment on type private.priced_request is
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
+create function private.bound_prompt(request private.hold_request) returns bigint
+language plpgsql immutable security invoker set search_path = ''
+as $$
+begin
+  -- A byte-level tokenizer never makes more tokens than bytes, framing takes 3 or 4 tokens a message (OpenAI's cookbook; 16 is above every
+  -- provider's), images have a ceiling, and no provider takes more than it has room for.
+  return coalesce(request.service_tokens, least(
+    request.prompt_bytes + 16 * request.prompt_messages + 16 + request.overhead_tokens + request.image_tokens::bigint * request.images,
+    request.most_prompt_tokens
+  ));
+end;
+$$;
+
+comment on function private.bound_prompt is 'The most tokens that a prompt can be billed for.';
+
 create function private.price_requests(requests private.hold_request[], slots bigint[], shared bigint[]) returns setof private.priced_request
 language plpgsql stable security invoker set search_path = ''
 as $$
@@ -48,14 +63,7 @@ begin
   join private.current_accounts account on account.user_id = r.user_id
   left join priced on priced.model_id = r.model_id
   cross join lateral (select coalesce(priced.providers, array[r.service]) as providers) called
-  -- The most the prompt can be billed for: a byte-level tokenizer never makes more tokens than bytes, framing takes 3 or 4
-  -- tokens a message (OpenAI's cookbook; 16 is above every provider's), images have a ceiling, and no provider takes more than
-  -- it has room for.
-  cross join lateral (
-    select coalesce(r.service_tokens, least(
-      r.prompt_bytes + 16 * r.prompt_messages + 16 + r.overhead_tokens + r.image_tokens::bigint * r.images, r.most_prompt_tokens
-    )) as tokens
-  ) bound
+  cross join lateral (select private.bound_prompt(r)) bound (tokens)
   cross join lateral (
     select array(
       select l from private.caller_limits l
@@ -112,5 +120,5 @@ $$;
 
 comment on function private.price_requests is 'One row for each request whose caller has an account; without routes where nobody serves the model. slots and shared are as for place_wave.';
 
-revoke all on function private.price_requests from public;
-grant execute on function private.price_requests to service_role;
+revoke all on function private.bound_prompt, private.price_requests from public;
+grant execute on function private.bound_prompt, private.price_requests to service_role;

@@ -24,6 +24,19 @@ begin
     group by turn
     order by turn
   loop
+    -- Where what is at hand of a provider's limit may not be enough for all, it is not known here when that provider is used up, and so
+    -- not what the others may cost.
+    if exists (
+      select
+      from private.usage_windows w
+      where w.id = any (shared) and w.scope = 'provider' and w.share - w.used - w.held < case w.unit
+        when 'nano_usd' then 1
+        when 'tokens' then (select sum(private.bound_prompt(r) + coalesce(r.max_output_tokens, 0)) from unnest(wave) r)
+        else cardinality(wave)
+      end
+    ) then
+      raise lock_not_available using message = 'the slot may not have room for all';
+    end if;
     decisions := decisions || array(select d from private.place_wave(wave, slots, shared) d);
   end loop;
   return decisions;
@@ -31,7 +44,7 @@ end;
 $$;
 
 comment on function private.place_in_turn is
-  'Decides in such an order that requests with a limit in common see each other: one by one where limits of the project are decided to the last nano-USD.';
+  'Decides in such an order that requests with a limit in common see each other: one by one where limits of the project are decided to the last nano-USD. Raises lock_not_available where the slots at hand may not be enough.';
 
 create function private.place_holds(requests private.hold_request[]) returns setof private.hold_decision
 language plpgsql volatile security invoker set search_path = ''

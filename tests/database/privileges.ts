@@ -103,6 +103,7 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.pick_slots(scope_ids text[], OUT slots bigint[], OUT shared bigint[])": callable,
   "private.gather_slots(scope_ids text[], targets bigint[])": callable,
   "private.scatter_slots()": callable,
+  "private.bound_prompt(request private.hold_request)": callable,
   "private.price_requests(requests private.hold_request[], slots bigint[], shared bigint[])": callable,
   "private.find_upgrade(user_id uuid, plan_id text, model_id text, providers text[], tokens bigint, nano bigint)":
     callable,
