@@ -8,6 +8,8 @@ create type private.model_status as enum ('new', 'active', 'inactive', 'disabled
 create type private.route_order as enum ('priority', 'cheapest');
 create type private.offered_price as (provider text, price_id bigint, dearest_input_usd numeric, output_usd numeric);
 
+comment on type private.offered_price is 'What a route can charge for each token of a prompt, written to the cache or not, and of an answer, but for tiers.';
+
 -- Tables ------------------------------------------------------------------------------------------------------------
 
 create table private.models (

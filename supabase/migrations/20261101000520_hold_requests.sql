@@ -58,7 +58,7 @@ begin
     ))::bigint,
     case when r.is_byok then 0 else coalesce(r.service_nano, 1e9 * bound.tokens * dearest.input_usd) end,
     case when r.is_byok or r.service is not null then 0 else 1e9 * dearest.output_usd end,
-    applying.limits, coalesce(closed.providers, '{}')
+    applying.limits, closed.providers
   from unnest(requests) r
   join private.current_accounts account on account.user_id = r.user_id
   left join priced on priced.model_id = r.model_id
@@ -72,8 +72,8 @@ begin
     ) as limits
   ) applying
   -- Providers that are used up, however short the answer. Where that holds for all, none is left out: the request is refused.
-  left join lateral (
-    select case when exhausted.providers @> priced.providers then '{}' else exhausted.providers end as providers
+  cross join lateral (
+    select case when priced.providers is null or exhausted.providers @> priced.providers then '{}' else exhausted.providers end as providers
     from (
       select array(
         select spent.provider
@@ -100,9 +100,8 @@ begin
         ) need
         where need.least > 0 and need.least > spent.room
       )
-      where priced.providers is not null
     ) exhausted (providers)
-  ) closed on true
+  ) closed
   -- The dearest price, and the dearest tier that a prompt of this size can come to.
   cross join lateral (
     select
@@ -113,7 +112,7 @@ begin
       from private.route_price_tiers t
       where t.price_id = p.price_id and t.min_prompt_tokens <= bound.tokens
     ) tier on true
-    where p.provider <> all (coalesce(closed.providers, '{}'))
+    where p.provider <> all (closed.providers)
   ) dearest;
 end;
 $$;

@@ -118,7 +118,7 @@ export const holdingMutants: Mutant[] = [
   {
     fault: "what a closed provider charges is held",
     file: sources.requests,
-    from: "where p.provider <> all (coalesce(closed.providers, '{}'))",
+    from: "where p.provider <> all (closed.providers)",
     to: "where true",
     killedBy: [tests.model],
   },
