@@ -1,15 +1,11 @@
--- Models: what can be asked for, which provider serves it, and at what price.
+-- Models: what can be asked for, on which plan, and which provider serves it.
 --
--- Invariant: a price is never changed. A new price is a new row, so that what a hold or a ledger row names stays true.
+-- Invariant: only an active model can be called, and only on a plan that has it.
 
 -- Types -------------------------------------------------------------------------------------------------------------
 
 create type private.model_status as enum ('new', 'active', 'inactive', 'disabled');
 create type private.route_order as enum ('priority', 'cheapest');
-create type private.offered_price as (provider text, price_id bigint, dearest_input_usd numeric, output_usd numeric);
-
-comment on type private.offered_price is 'What a route can charge for each token of a prompt, written to the cache or not, and of an answer, but for tiers.';
-
 -- Tables ------------------------------------------------------------------------------------------------------------
 
 create table private.models (
@@ -80,99 +76,9 @@ comment on column private.model_routes.priority is 'The lowest is tried first.';
 comment on column private.model_routes.weight is 'Routes of one rank share the chats in this proportion: which is tried first is drawn by lot.';
 comment on column private.model_routes.context_tokens is 'Where it is smaller than the model''s: a chat that is too long for this route goes on to a larger one.';
 
-create table private.route_prices (
-  id bigint generated always as identity primary key,
-  route_id bigint not null references private.model_routes (id),
-  input_usd numeric not null check (input_usd >= 0 and input_usd < 1),
-  cache_read_usd numeric not null check (cache_read_usd >= 0 and cache_read_usd < 1),
-  cache_write_usd numeric not null check (cache_write_usd >= 0 and cache_write_usd < 1),
-  output_usd numeric not null check (output_usd >= 0 and output_usd < 1),
-  valid_from timestamptz not null default now(),
-  unique (route_id, valid_from)
-);
-
-comment on table private.route_prices is
-  'What a provider charges: USD per token, exact. Append-only; the newest that has begun counts. A route without a price is never called, and a route with one is disabled, not deleted.';
-comment on column private.route_prices.input_usd is 'Per input token that was neither read from nor written to the cache.';
-comment on column private.route_prices.output_usd is 'Per output token, reasoning included.';
-
-create table private.route_price_tiers (
-  price_id bigint not null references private.route_prices (id),
-  min_prompt_tokens bigint not null check (min_prompt_tokens > 0),
-  input_usd numeric not null check (input_usd >= 0 and input_usd < 1),
-  cache_read_usd numeric not null check (cache_read_usd >= 0 and cache_read_usd < 1),
-  cache_write_usd numeric not null check (cache_write_usd >= 0 and cache_write_usd < 1),
-  output_usd numeric not null check (output_usd >= 0 and output_usd < 1),
-  primary key (price_id, min_prompt_tokens)
-);
-
-comment on table private.route_price_tiers is
-  'What a whole call costs whose prompt has so many tokens or more, in the place of its price. Append-only; to be added with the price.';
-comment on column private.route_price_tiers.min_prompt_tokens is 'Of the prompt as the provider counts it, with what was read from and written to the cache.';
-
-revoke all on private.models, private.plan_models, private.model_limits, private.model_routes, private.route_prices,
-  private.route_price_tiers from public, anon, authenticated, service_role;
-grant select on private.models, private.plan_models, private.model_limits, private.model_routes, private.route_prices,
-  private.route_price_tiers to service_role;
-
--- Functions ---------------------------------------------------------------------------------------------------------
-
-create function private.refuse_change() returns trigger
-language plpgsql security invoker set search_path = ''
-as $$
-begin
-  raise exception 'Rows of %.% are never changed or removed: add a correcting row instead.', tg_table_schema, tg_table_name
-    using errcode = 'SL405';
-end;
-$$;
-
-revoke all on function private.refuse_change from public;
-
-create trigger route_prices_append_only before update or delete or truncate on private.route_prices
-  for each statement execute function private.refuse_change();
-
-create trigger route_price_tiers_append_only before update or delete or truncate on private.route_price_tiers
-  for each statement execute function private.refuse_change();
-
--- Views -------------------------------------------------------------------------------------------------------------
-
-create view private.priced_models with (security_invoker = true) as
-  select
-    route.model_id,
-    json_agg(
-      json_build_object(
-        'id', route.id, 'price_id', price.id, 'provider', route.provider, 'upstream_model', route.upstream_model,
-        'rank', asked.rank, 'weight', route.weight, 'context_tokens', coalesce(route.context_tokens, model.context_tokens)
-      )
-      order by asked.rank, route.id
-    ) as routes,
-    array_agg(route.id) as route_ids,
-    array_agg(route.provider) as providers,
-    array_agg(price.id order by asked.rank, route.id) as price_ids,
-    array_agg((
-      route.provider, price.id, greatest(price.input_usd, price.cache_write_usd), price.output_usd
-    )::private.offered_price) as prices
-  from private.model_routes route
-  join private.models model on model.id = route.model_id
-  cross join lateral (
-    select p.id, p.input_usd, p.cache_write_usd, p.output_usd
-    from private.route_prices p
-    where p.route_id = route.id and p.valid_from <= now()
-    order by p.valid_from desc
-    limit 1
-  ) price
-  cross join lateral (
-    -- Prompts are longer than answers: three to one is the usual blend.
-    select case model.route_order when 'priority' then route.priority else 3 * price.input_usd + price.output_usd end as rank
-  ) asked
-  where route.is_enabled
-  group by route.model_id;
-
-comment on view private.priced_models is
-  'The routes of a model, each with the price in force and its rank (the lowest is tried first), and what it can charge at most, but for tiers. A model without a priced route is not here.';
-
-revoke all on private.priced_models from public, anon, authenticated, service_role;
-grant select on private.priced_models to service_role;
+revoke all on private.models, private.plan_models, private.model_limits, private.model_routes
+  from public, anon, authenticated, service_role;
+grant select on private.models, private.plan_models, private.model_limits, private.model_routes to service_role;
 
 -- API ---------------------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ create type private.priced_request as (
 );
 
 comment on type private.priced_request is
-  'prompt_tokens and prompt_nano are the most that the prompt can come to, output_token_nano what a token of the answer can; likely_prompt_tokens is about what the prompt will be billed for. limits are the caller''s that apply. closed_providers are used up, however short the answer; none where all are.';
+  'prompt_tokens and prompt_nano are the most that the prompt can come to, with what the call itself costs, output_token_nano what a token of the answer can; likely_prompt_tokens is about what the prompt will be billed for. limits are the caller''s that apply. closed_providers are used up, however short the answer; none where all are.';
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
@@ -56,7 +56,7 @@ begin
     coalesce(r.service_tokens, least(
       ceil(r.prompt_bytes / 4.0) + 4 * r.prompt_messages + 3 + least(r.image_tokens, 1000) * r.images, bound.tokens
     ))::bigint,
-    case when r.is_byok then 0 else coalesce(r.service_nano, 1e9 * bound.tokens * dearest.input_usd) end,
+    case when r.is_byok then 0 else coalesce(r.service_nano, 1e9 * (bound.tokens * dearest.input_usd + dearest.request_usd)) end,
     case when r.is_byok or r.service is not null then 0 else 1e9 * dearest.output_usd end,
     applying.limits, closed.providers
   from unnest(requests) r
@@ -93,7 +93,7 @@ begin
           select case spent.unit
             when 'tokens' then bound.tokens
             when 'nano_usd' then (not r.is_byok and exists (
-              select from unnest(priced.prices) p where p.provider = spent.provider and greatest(p.dearest_input_usd, p.output_usd) > 0
+              select from unnest(priced.prices) p where p.provider = spent.provider and greatest(p.dearest_input_usd, p.dearest_output_usd, p.request_usd) > 0
             ))::integer
             else 1
           end as least
@@ -102,15 +102,19 @@ begin
       )
     ) exhausted (providers)
   ) closed
-  -- The dearest price, and the dearest tier that a prompt of this size can come to.
+  -- The dearest price, and the dearest tier that a prompt of this size can come to at this time of the day.
   cross join lateral (
     select
-      max(greatest(p.dearest_input_usd, tier.dearest_input_usd)) as input_usd, max(greatest(p.output_usd, tier.output_usd)) as output_usd
+      max(greatest(p.dearest_input_usd, tier.input_usd)) as input_usd,
+      max(greatest(p.dearest_output_usd, tier.output_usd)) as output_usd,
+      max(greatest(p.request_usd, tier.request_usd)) as request_usd
     from unnest(priced.prices) p
     left join lateral (
-      select max(greatest(t.input_usd, t.cache_write_usd)) as dearest_input_usd, max(t.output_usd) as output_usd
+      select
+        max(greatest(t.input_usd, t.cache_write_usd)) as input_usd, max(greatest(t.output_usd, t.reasoning_usd)) as output_usd,
+        max(t.request_usd) as request_usd
       from private.route_price_tiers t
-      where t.price_id = p.price_id and t.min_prompt_tokens <= bound.tokens
+      where t.price_id = p.price_id and t.min_prompt_tokens <= bound.tokens and private.applies_at(t, now())
     ) tier on true
     where p.provider <> all (closed.providers)
   ) dearest;

@@ -130,25 +130,32 @@ begin
         when h.service is not null then c.service_nano
         when price.id is not null and h.is_byok then 0
         else ceil(1e9 * (
-          c.input_tokens * coalesce(tier.input_usd, price.input_usd)
-          + c.cache_read_tokens * coalesce(tier.cache_read_usd, price.cache_read_usd)
-          + c.cache_write_tokens * coalesce(tier.cache_write_usd, price.cache_write_usd)
-          + c.output_tokens * coalesce(tier.output_usd, price.output_usd)
+          c.input_tokens * rate.input_usd + c.cache_read_tokens * rate.cache_read_usd + c.cache_write_tokens * rate.cache_write_usd
+          + (c.output_tokens - c.reasoning_tokens) * rate.output_usd
+          + c.reasoning_tokens * coalesce(rate.reasoning_usd, rate.output_usd)
+          + calls.count * rate.request_usd
         ))
       end
     from hold h
     cross join lateral unnest(h.charges) c
+    -- What expires is charged in one for all its calls, but prices are those of one.
+    cross join lateral (select case h.next_state when 'expired' then h.calls else 1 end as count) calls
     left join private.route_prices price on price.id = c.price_id and price.id = any (h.price_ids)
     left join private.model_routes route on route.id = price.route_id
+    -- The tier whose hours were when it was held, as its dearest was, however long the call took; without one the price itself.
     left join lateral (
-      select t.*
-      from private.route_price_tiers t
-      where t.price_id = price.id and t.min_prompt_tokens <= (c.input_tokens + c.cache_read_tokens + c.cache_write_tokens)
-        -- What expires is charged in one for all its calls, but prices are those of one.
-        / case h.next_state when 'expired' then h.calls else 1 end
-      order by t.min_prompt_tokens desc
+      select tier.*
+      from (
+        select t.input_usd, t.cache_read_usd, t.cache_write_usd, t.output_usd, t.reasoning_usd, t.request_usd, t.min_prompt_tokens
+        from private.route_price_tiers t
+        where t.price_id = price.id and private.applies_at(t, h.created_at)
+          and t.min_prompt_tokens <= (c.input_tokens + c.cache_read_tokens + c.cache_write_tokens) / calls.count
+        union all
+        select price.input_usd, price.cache_read_usd, price.cache_write_usd, price.output_usd, price.reasoning_usd, price.request_usd, -1
+      ) tier
+      order by tier.min_prompt_tokens desc
       limit 1
-    ) tier on true
+    ) rate on true
     union all
     -- The hold had expired and something was charged for it: what really happened takes its place.
     select

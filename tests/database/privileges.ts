@@ -47,6 +47,7 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.route_prices": readOnly,
   "private.route_prices_id_seq": nobody,
   "private.route_price_tiers": readOnly,
+  "private.applies_at(tier private.route_price_tiers, at timestamp with time zone)": callable,
   "private.priced_models": readOnly,
   "private.provider_keys": readOnly,
   "private.alert_thresholds": readOnly,

@@ -62,8 +62,29 @@ export const billingMutants: Mutant[] = [
   {
     fault: "a tier's price is not charged",
     file: sources.settlement,
-    from: "+ c.output_tokens * coalesce(tier.output_usd, price.output_usd)",
-    to: "+ c.output_tokens * price.output_usd",
+    from: "      order by tier.min_prompt_tokens desc\n",
+    to: "      order by tier.min_prompt_tokens\n",
+    killedBy: [tests.model],
+  },
+  {
+    fault: "reasoning that has a price of its own is charged as other output",
+    file: sources.settlement,
+    from: "+ c.reasoning_tokens * coalesce(rate.reasoning_usd, rate.output_usd)",
+    to: "+ c.reasoning_tokens * rate.output_usd",
+    killedBy: [tests.model],
+  },
+  {
+    fault: "what each call costs by itself is charged once for a hold that expired",
+    file: sources.settlement,
+    from: "+ calls.count * rate.request_usd",
+    to: "+ rate.request_usd",
+    killedBy: [tests.model],
+  },
+  {
+    fault: "a tier is charged at every hour",
+    file: sources.settlement,
+    from: "private.applies_at(t, h.created_at)",
+    to: "true",
     killedBy: [tests.model],
   },
   {

@@ -55,8 +55,15 @@ export const holdingMutants: Mutant[] = [
   {
     fault: "a tier's price is not held for",
     file: sources.requests,
-    from: "max(greatest(p.dearest_input_usd, tier.dearest_input_usd))",
+    from: "max(greatest(p.dearest_input_usd, tier.input_usd))",
     to: "max(p.dearest_input_usd)",
+    killedBy: [tests.model],
+  },
+  {
+    fault: "what a call costs by itself is not held for",
+    file: sources.requests,
+    from: "(bound.tokens * dearest.input_usd + dearest.request_usd)",
+    to: "(bound.tokens * dearest.input_usd)",
     killedBy: [tests.model],
   },
   {

@@ -18,20 +18,28 @@ export interface Limit extends LimitKey {
   amount: bigint;
 }
 
-/** Pico-USD (1e-12 USD) a token: nano-USD with parts, exact. */
+/** Pico-USD (1e-12 USD) a token, and a call: nano-USD with parts, exact. */
 export interface Price {
   input: bigint;
   cacheRead: bigint;
   cacheWrite: bigint;
   output: bigint;
+  /** Of output tokens that are reasoning. */
+  reasoning: bigint;
+  request: bigint;
+}
+
+/** What a call costs whose prompt has so many tokens or more and that was held in these hours (UTC), from one up to another. */
+export interface Tier extends Price {
+  from: bigint;
+  hours: [number, number];
 }
 
 export interface Route {
   provider: string;
   priority: number;
   price: Price;
-  /** What a call costs whose prompt has so many tokens or more. */
-  tier?: Price & { from: bigint };
+  tiers?: Tier[];
 }
 
 export interface Model {
@@ -51,9 +59,15 @@ export interface Plan {
   limits: Limit[];
 }
 
-const priceOf = (input: bigint, cacheRead: bigint, cacheWrite: bigint, output: bigint): Price => ({
-  ...{ input, cacheRead, cacheWrite, output },
-});
+const priceOf = (
+  input: bigint,
+  cacheRead: bigint,
+  cacheWrite: bigint,
+  output: bigint,
+  { reasoning = output, request = 0n } = {},
+): Price => ({ input, cacheRead, cacheWrite, output, reasoning, request });
+
+const allDay: Tier["hours"] = [0, 24];
 
 export const models: Model[] = [
   {
@@ -62,9 +76,13 @@ export const models: Model[] = [
     routes: [
       {
         ...{ provider: "alpha", priority: 0, price: priceOf(150_500n, 75_000n, 190_000n, 600_250n) },
-        tier: { from: 700n, ...priceOf(301_000n, 150_000n, 380_000n, 900_001n) },
+        tiers: [{ from: 700n, hours: allDay, ...priceOf(301_000n, 150_000n, 380_000n, 900_001n) }],
       },
-      { provider: "beta", priority: 1, price: priceOf(200_000n, 20_000n, 200_000n, 500_000n) },
+      // Reasoning is dearer than the rest, and a call costs something by itself.
+      {
+        ...{ provider: "beta", priority: 1 },
+        price: priceOf(200_000n, 20_000n, 200_000n, 500_000n, { reasoning: 610_003n, request: 9_000_500n }),
+      },
     ],
   },
   {
@@ -73,7 +91,24 @@ export const models: Model[] = [
     ...{ isEmbedding: false, order: "cheapest" },
     routes: [
       { provider: "beta", priority: 0, price: priceOf(1_000_000n, 100_000n, 1_250_000n, 3_000_000n) },
-      { provider: "alpha", priority: 1, price: priceOf(700_007n, 70_000n, 0n, 2_100_000n) },
+      // Dear in the morning and cheap at night, and long prompts by other prices, at night by others again.
+      {
+        ...{ provider: "alpha", priority: 1, price: priceOf(700_007n, 70_000n, 0n, 2_100_000n) },
+        tiers: [
+          {
+            from: 0n,
+            hours: [8, 12],
+            ...priceOf(900_000n, 90_000n, 0n, 4_000_000n, { reasoning: 1_000_000n, request: 700n }),
+          },
+          { from: 0n, hours: [22, 24], ...priceOf(300_001n, 30_000n, 0n, 900_000n) },
+          { from: 500n, hours: [0, 22], ...priceOf(800_000n, 80_000n, 1_600_000n, 2_500_000n) },
+          {
+            from: 500n,
+            hours: [22, 24],
+            ...priceOf(400_000n, 40_000n, 0n, 1_000_000n, { reasoning: 1_300_000n }),
+          },
+        ],
+      },
     ],
   },
   {
@@ -179,17 +214,19 @@ export async function addCatalogue(sql: Database): Promise<void> {
     )}`;
     await transaction`insert into private.project_limits ${transaction(projectLimits.map(limitRow))}`;
     for (const { id, routes } of models)
-      for (const { provider, priority, price, tier } of routes) {
+      for (const { provider, priority, price, tiers = [] } of routes) {
         const [route] = await transaction<[{ id: number }]>`
           insert into private.model_routes (model_id, provider, upstream_model, priority)
           values (${id}, ${provider}, 'x', ${priority}) returning id`;
         const [row] = await transaction<[{ id: number }]>`
           insert into private.route_prices ${transaction({ route_id: route.id, valid_from: "2020-01-01", ...toPriceRow(price) })}
           returning id`;
-        if (tier)
+        for (const { from, hours, ...tier } of tiers)
           await transaction`
-            insert into private.route_price_tiers
-            ${transaction({ price_id: row.id, min_prompt_tokens: String(tier.from), ...toPriceRow(tier) })}`;
+            insert into private.route_price_tiers ${transaction({
+              ...{ price_id: row.id, min_prompt_tokens: String(from) },
+              ...{ utc_from: `${hours[0]}:00`, utc_until: `${hours[1]}:00`, ...toPriceRow(tier) },
+            })}`;
       }
   });
 }
@@ -202,10 +239,12 @@ function toModelRow({ id, contextTokens, maxOutputTokens, imageTokens, isEmbeddi
   };
 }
 
-function toPriceRow({ input, cacheRead, cacheWrite, output }: Price) {
+/** A price as the database has it. Of reasoning that costs what all output costs it says nothing. */
+export function toPriceRow({ input, cacheRead, cacheWrite, output, reasoning, request }: Price) {
   const usd = (pico: bigint) => `0.${String(pico).padStart(12, "0")}`;
   return {
-    ...{ input_usd: usd(input), cache_read_usd: usd(cacheRead) },
-    ...{ cache_write_usd: usd(cacheWrite), output_usd: usd(output) },
+    ...{ input_usd: usd(input), cache_read_usd: usd(cacheRead), cache_write_usd: usd(cacheWrite) },
+    ...{ output_usd: usd(output), reasoning_usd: reasoning === output ? null : usd(reasoning) },
+    request_usd: usd(request),
   };
 }

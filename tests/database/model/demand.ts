@@ -6,6 +6,7 @@ import {
   type Caller,
   type Counter,
   findModel,
+  isInHours,
   limitsOf,
   type Offer,
   projectCalendar,
@@ -21,7 +22,7 @@ export interface Demand {
   service: string | null;
   isByok: boolean;
   offers: Offer[];
-  /** The most tokens that the prompt can be billed for, and what they can cost, in pico-USD. */
+  /** The most tokens that the prompt can be billed for, and what they and the call itself can cost, in pico-USD. */
   promptTokens: bigint;
   likelyPromptTokens: bigint;
   promptPico: bigint;
@@ -64,13 +65,18 @@ export function demandOfChat(
   const closed = closedProviders(state, { ...request, isByok, offers, promptTokens });
   const prices = offers
     .filter(({ provider }) => !closed.has(provider))
-    .flatMap(({ price, tier }) => (tier && promptTokens >= tier.from ? [price, tier] : [price]));
+    .flatMap(({ price, tiers }) => [
+      price,
+      ...tiers.filter((tier) => promptTokens >= tier.from && isInHours(tier, state.now)),
+    ]);
   const dearest = (amounts: bigint[]) => (isByok ? 0n : greatest(amounts));
   return {
     ...{ ...request, modelId, service: null, isByok, offers, closed },
     ...{ promptTokens, likelyPromptTokens: lesser(likely, promptTokens) },
-    promptPico: promptTokens * dearest(prices.flatMap(({ input, cacheWrite }) => [input, cacheWrite])),
-    outputPico: dearest(prices.map(({ output }) => output)),
+    promptPico:
+      promptTokens * dearest(prices.flatMap(({ input, cacheWrite }) => [input, cacheWrite])) +
+      dearest(prices.map(({ request }) => request)),
+    outputPico: dearest(prices.flatMap(({ output, reasoning }) => [output, reasoning])),
     askedTokens: model.isEmbedding ? 0n : lesser(BigInt(size.output), longest),
   };
 }
@@ -83,7 +89,9 @@ function closedProviders(
   const isFree = (name: string) =>
     isByok ||
     offers.every(
-      ({ provider, price }) => provider !== name || price.input + price.cacheWrite + price.output === 0n,
+      ({ provider, price }) =>
+        provider !== name ||
+        price.input + price.cacheWrite + price.output + price.reasoning + price.request === 0n,
     );
   const leastOf = ({ unit, scopeId }: Limit) => {
     if (unit === "tokens") return promptTokens;

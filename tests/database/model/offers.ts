@@ -9,13 +9,13 @@ export async function readOffers(session: Session): Promise<Map<string, Offer[]>
     from private.model_routes r join private.route_prices p on p.route_id = r.id`;
   return new Map(
     models.map(({ id, routes }) => {
-      const offers = routes.map(({ provider, priority, price, tier }) => {
+      const offers = routes.map(({ provider, priority, price, tiers = [] }) => {
         const row = rows.find(({ model_id, provider: name }) => model_id === id && name === provider);
         return {
           provider,
           priority,
           price,
-          tier,
+          tiers,
           priceId: row?.price_id ?? 0,
           since: Number.NEGATIVE_INFINITY,
         };

@@ -1,9 +1,11 @@
 // What is charged for a hold, and what its windows get and give back.
 
+import type { Price } from "./catalogue.ts";
 import { followWithCredits } from "./credits.ts";
 import { ceilDivide, lesser, sum, toNano } from "./numbers.ts";
 import {
   type Hold,
+  isInHours,
   type LedgerEntry,
   type Offer,
   type Reservation,
@@ -40,16 +42,26 @@ export function chargeOf(hold: Hold, report: Report): Charge {
   return {
     ...{ attempt: report.attempt, provider: offer.provider, usage },
     isEstimated: report.input === null || report.output === null,
-    costNano: hold.isByok ? 0n : costOf(offer, usage),
+    costNano: hold.isByok ? 0n : costOf(offer, usage, hold.createdAt),
   };
 }
 
-/** Prices by the tier that the prompt has come to, rounded up once. */
-function costOf({ price, tier }: Offer, usage: Usage, calls = 1n): bigint {
+/** Priced by the tier that the prompt has come to, of the hours in which it was held, and rounded up once. */
+function costOf({ price, tiers }: Offer, usage: Usage, heldAt: number, calls = 1n): bigint {
   const prompt = (usage.input + usage.cacheRead + usage.cacheWrite) / calls;
-  const { input, cacheRead, cacheWrite, output } = tier && prompt >= tier.from ? tier : price;
+  const { input, cacheRead, cacheWrite, output, reasoning, request } = tiers
+    .filter((tier) => prompt >= tier.from && isInHours(tier, heldAt))
+    .reduce<Price & { from: bigint }>((last, tier) => (tier.from > last.from ? tier : last), {
+      ...price,
+      from: -1n,
+    });
   return toNano(
-    usage.input * input + usage.cacheRead * cacheRead + usage.cacheWrite * cacheWrite + usage.output * output,
+    usage.input * input +
+      usage.cacheRead * cacheRead +
+      usage.cacheWrite * cacheWrite +
+      (usage.output - usage.reasoning) * output +
+      usage.reasoning * reasoning +
+      calls * request,
   );
 }
 
@@ -103,7 +115,7 @@ function lastKnown(hold: Hold): LedgerEntry[] {
     ...{ cacheRead: 0n, cacheWrite: 0n, reasoning: 0n },
     output: lesser(ceilDivide(written, 4n), hold.calls * hold.maxOutputTokens),
   };
-  const costNano = hold.isByok ? 0n : costOf(offer, usage, hold.calls);
+  const costNano = hold.isByok ? 0n : costOf(offer, usage, hold.createdAt, hold.calls);
   return [{ attempt: 0, entry: "charge", provider: offer.provider, isEstimated: true, usage, costNano }];
 }
 

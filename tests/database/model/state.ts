@@ -1,6 +1,6 @@
 // What the model knows: callers, their limits and windows, holds and what was charged for them.
 
-import { type Calendar, minute, type Period, periodOf } from "./calendar.ts";
+import { type Calendar, day, floorTo, hour, minute, type Period, periodOf } from "./calendar.ts";
 import {
   catalogueLimits,
   type Limit,
@@ -11,7 +11,7 @@ import {
   type Plan,
   type Price,
   plans,
-  type Route,
+  type Tier,
 } from "./catalogue.ts";
 import { lesser, micros } from "./numbers.ts";
 
@@ -60,7 +60,7 @@ export interface Offer {
   provider: string;
   priceId: number;
   price: Price;
-  tier: Route["tier"];
+  tiers: Tier[];
   priority: number;
   /** When it got this price. */
   since: number;
@@ -149,6 +149,12 @@ export function findPlan(id: string): Plan {
 
 export function findModel(id: string): Model | undefined {
   return models.find((model) => model.id === id);
+}
+
+/** Whether a moment lies in the hours of a tier. */
+export function isInHours({ hours: [from, until] }: Tier, at: number): boolean {
+  const time = at - floorTo(at, day);
+  return from * hour <= time && time < until * hour;
 }
 
 export interface EffectiveLimit extends Limit {

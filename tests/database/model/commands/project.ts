@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { keyOf, limitOf, nameOf } from "../catalogue.ts";
+import { keyOf, limitOf, nameOf, type Price, toPriceRow } from "../catalogue.ts";
 import { inOrder } from "../offers.ts";
 import type { Offer, State } from "../state.ts";
 import { type Command, createCommand, pick } from "./command.ts";
@@ -34,19 +34,13 @@ export function reprice(input: { route: number; times: number }): Command {
     async run(state, session) {
       const offer = pick(offersOf(state), input.route) as Offer;
       const scale = (amount: bigint) => (amount * BigInt(input.times)) / 100n;
-      const { input: prompt, cacheRead, cacheWrite, output } = offer.price;
-      const price = {
-        input: scale(prompt),
-        cacheRead: scale(cacheRead),
-        cacheWrite: scale(cacheWrite),
-        output: scale(output),
-      };
-      const usd = (pico: bigint) => `0.${String(pico).padStart(12, "0")}`;
+      const price = Object.fromEntries(
+        Object.entries(offer.price).map(([name, amount]) => [name, scale(amount)]),
+      ) as unknown as Price;
+      const [rest] = await session<[{ route_id: number; valid_from: Date }]>`
+        select route_id, test_clock.now() as valid_from from private.route_prices where id = ${offer.priceId}`;
       const [{ id }] = await session<[{ id: number }]>`
-        insert into private.route_prices (route_id, input_usd, cache_read_usd, cache_write_usd, output_usd, valid_from)
-        select route_id, ${usd(price.input)}, ${usd(price.cacheRead)}, ${usd(price.cacheWrite)}, ${usd(price.output)}, test_clock.now()
-        from private.route_prices where id = ${offer.priceId}
-        returning id`;
+        insert into private.route_prices ${session({ ...toPriceRow(price), ...rest })} returning id`;
       expect(id).toBeGreaterThan(offer.priceId);
       for (const [model, offers] of state.offers)
         state.offers.set(
@@ -54,7 +48,7 @@ export function reprice(input: { route: number; times: number }): Command {
           inOrder(
             model,
             offers.map((other) =>
-              other === offer ? { ...offer, priceId: id, price, tier: undefined, since: state.now } : other,
+              other === offer ? { ...offer, priceId: id, price, tiers: [], since: state.now } : other,
             ),
           ),
         );
