@@ -75,7 +75,11 @@ export const models: Model[] = [
     ...{ isEmbedding: false, order: "priority" },
     routes: [
       {
-        ...{ provider: "alpha", priority: 0, price: priceOf(150_500n, 75_000n, 190_000n, 600_250n) },
+        ...{
+          provider: "alpha",
+          priority: 0,
+          price: priceOf(150_500n, 75_000n, 190_000n, 600_250n, { request: 2_000_700n }),
+        },
         tiers: [{ from: 700n, hours: allDay, ...priceOf(301_000n, 150_000n, 380_000n, 900_001n) }],
       },
       // Reasoning is dearer than the rest, and a call costs something by itself.
