@@ -118,12 +118,15 @@ export type Database = {
       [_ in never]: never;
     };
     Functions: {
+      apply_model_feed: { Args: { feed: Json; run_id: string; source: string }; Returns: Json };
       begin_chats: { Args: { items: Json }; Returns: Json[] };
+      begin_model_sync: { Args: { run_id: string; sources: string[] }; Returns: Json };
       claim_alerts: { Args: { most: number }; Returns: Json[] };
       extend_chat: {
         Args: { calls: number; hold_id: string; provider: string; provider_calls: number };
         Returns: boolean;
       };
+      fail_model_sync: { Args: { error: string; run_id: string; source: string }; Returns: undefined };
       find_request: { Args: { request_id: string; user_id: string }; Returns: Json };
       get_balance: { Args: { user_id: string }; Returns: Json };
       get_limits: { Args: { user_id: string }; Returns: Json };
@@ -140,6 +143,7 @@ export type Database = {
       };
       list_models: { Args: { model_id?: string; user_id: string }; Returns: Json[] };
       place_hold: { Args: { item: Json }; Returns: Json };
+      preview_model_feed: { Args: { feed: Json; source: string }; Returns: Json };
       release_hold: { Args: { hold_id: string }; Returns: Json };
       reopen_route: { Args: { route_id: number }; Returns: boolean };
       report_alerts: { Args: { delivered: string[]; failed: string[] }; Returns: Json };

@@ -2,6 +2,7 @@ import type { ErrorCode } from "../domain/errors.ts";
 
 /** Our own SQLSTATEs: what the migrations answer or raise → the error a caller is told. */
 const errorCodes: Record<string, ErrorCode> = {
+  SL000: "internal_error",
   SL400: "unsupported_parameter",
   SL401: "unauthorized",
   SL402: "quota_exceeded",
@@ -11,6 +12,7 @@ const errorCodes: Record<string, ErrorCode> = {
   SL44H: "hold_not_found",
   SL405: "internal_error",
   SL409: "request_running",
+  SL40S: "sync_running",
   SL422: "idempotency_mismatch",
   SL429: "rate_limited",
   SL503: "model_unavailable",

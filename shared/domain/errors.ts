@@ -71,6 +71,11 @@ export const errorTable = {
     type: "permission_error",
     message: "The plan does not include this model: choose another one or upgrade.",
   },
+  administrators_only: {
+    status: 403,
+    type: "permission_error",
+    message: "Only administrators of this project may do this.",
+  },
   not_found: { status: 404, type: "not_found_error", message: "There is nothing at this address." },
   model_not_found: {
     status: 404,
@@ -107,6 +112,12 @@ export const errorTable = {
     type: "invalid_request_error",
     message: "A request with this Idempotency-Key is still running: wait for it.",
     retryAfterSeconds: 1,
+  },
+  sync_running: {
+    status: 409,
+    type: "invalid_request_error",
+    message: "The catalogue is being synced already: wait until that is over.",
+    retryAfterSeconds: 10,
   },
   idempotency_mismatch: {
     status: 422,

@@ -4,6 +4,18 @@
 
 -- Types -------------------------------------------------------------------------------------------------------------
 
+create type private.price_tier as (
+  min_prompt_tokens bigint, utc_from time, utc_until time,
+  input_usd numeric, cache_read_usd numeric, cache_write_usd numeric, output_usd numeric, reasoning_usd numeric, request_usd numeric
+);
+
+create type private.price as (
+  input_usd numeric, cache_read_usd numeric, cache_write_usd numeric, output_usd numeric, reasoning_usd numeric, request_usd numeric,
+  tiers private.price_tier[]
+);
+
+comment on type private.price is 'A row of route_prices with its tiers, in the order of their keys.';
+
 create type private.offered_price as (
   provider text, price_id bigint, dearest_input_usd numeric, dearest_output_usd numeric, request_usd numeric
 );
@@ -54,7 +66,7 @@ comment on column private.route_price_tiers.min_prompt_tokens is 'Of the prompt 
 comment on column private.route_price_tiers.utc_from is 'Up to utc_until, which is not part of it. Hours over midnight are two rows; those of one number of tokens do not overlap.';
 
 revoke all on private.route_prices, private.route_price_tiers from public, anon, authenticated, service_role;
-grant select on private.route_prices, private.route_price_tiers to service_role;
+grant select, insert on private.route_prices, private.route_price_tiers to service_role;
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
@@ -81,8 +93,55 @@ return (at at time zone 'UTC')::time >= tier.utc_from and (at at time zone 'UTC'
 
 comment on function private.applies_at is 'Whether a moment lies in the hours of a tier.';
 
-revoke all on function private.applies_at from public;
-grant execute on function private.applies_at to service_role;
+create function private.price_of(route_id bigint) returns private.price
+language sql stable security invoker set search_path = ''
+as $$
+  select (
+    p.input_usd, p.cache_read_usd, p.cache_write_usd, p.output_usd, p.reasoning_usd, p.request_usd,
+    array(
+      select (
+        t.min_prompt_tokens, t.utc_from, t.utc_until,
+        t.input_usd, t.cache_read_usd, t.cache_write_usd, t.output_usd, t.reasoning_usd, t.request_usd
+      )::private.price_tier
+      from private.route_price_tiers t
+      where t.price_id = p.id
+      order by t.min_prompt_tokens, t.utc_from
+    )
+  )::private.price
+  from private.route_prices p
+  where p.route_id = price_of.route_id and p.valid_from <= now()
+  order by p.valid_from desc
+  limit 1;
+$$;
+
+comment on function private.price_of is 'The price of a route that is in force; null where it has none.';
+
+create function private.add_price(route_id bigint, price private.price) returns void
+language sql volatile security invoker set search_path = ''
+as $$
+  with added as (
+    insert into private.route_prices (
+      route_id, input_usd, cache_read_usd, cache_write_usd, output_usd, reasoning_usd, request_usd
+    )
+    values (
+      add_price.route_id, (price).input_usd, (price).cache_read_usd, (price).cache_write_usd, (price).output_usd, (price).reasoning_usd,
+      (price).request_usd
+    )
+    returning id
+  )
+  insert into private.route_price_tiers (
+    price_id, min_prompt_tokens, utc_from, utc_until, input_usd, cache_read_usd, cache_write_usd, output_usd, reasoning_usd, request_usd
+  )
+  select
+    added.id, t.min_prompt_tokens, t.utc_from, t.utc_until, t.input_usd, t.cache_read_usd, t.cache_write_usd, t.output_usd,
+    t.reasoning_usd, t.request_usd
+  from added cross join lateral unnest((price).tiers) t;
+$$;
+
+comment on function private.add_price is 'Gives a route another price, from this moment on.';
+
+revoke all on function private.applies_at, private.price_of, private.add_price from public;
+grant execute on function private.applies_at, private.price_of, private.add_price to service_role;
 
 -- Views -------------------------------------------------------------------------------------------------------------
 
@@ -116,7 +175,7 @@ create view private.priced_models with (security_invoker = true) as
     -- Prompts are longer than answers: three to one is the usual blend.
     select case model.route_order when 'priority' then route.priority else 3 * price.input_usd + price.output_usd end as rank
   ) asked
-  where route.is_enabled
+  where route.is_enabled and route.listing <> 'missing'
   group by route.model_id;
 
 comment on view private.priced_models is

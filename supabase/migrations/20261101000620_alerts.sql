@@ -1,13 +1,13 @@
--- Alerts: what an operator should know of limits, spending and the ledger, each written once and told to a webhook until it is heard.
+-- Alerts: what an operator should know of limits, spending, the ledger and the catalogue, each written once and told to a webhook until it is heard.
 --
 -- Invariant: one event has one row, whoever notices it how often.
 
 -- Types -------------------------------------------------------------------------------------------------------------
 
-create type private.alert_kind as enum ('limit_threshold', 'spend_spike', 'ledger_drift');
+create type private.alert_kind as enum ('limit_threshold', 'spend_spike', 'ledger_drift', 'price_held', 'sync_failed');
 
 comment on type private.alert_kind is
-  'limit_threshold: so many percent of a limit are used; spend_spike: an hour cost far more than is usual; ledger_drift: a counter differs from the ledger, or holds are not released.';
+  'limit_threshold: so many percent of a limit are used; spend_spike: an hour cost far more than is usual; ledger_drift: a counter differs from the ledger, or holds are not released; price_held: a price moved so far that it waits for a second word; sync_failed: the catalogue could not be synced.';
 
 -- Tables ------------------------------------------------------------------------------------------------------------
 

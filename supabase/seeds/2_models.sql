@@ -3,36 +3,39 @@
 
 insert into private.models (
   id, name, status, context_tokens, max_output_tokens, input_modalities, output_modalities, supported_parameters, image_tokens,
-  first_token_ms
+  first_token_ms, category, priority
 ) values
   ('openai/gpt-4o-mini', 'GPT-4o mini', 'active', 128000, 16384, '{text,image}', '{text}',
-    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs}', 48169, null),
+    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs}', 48169, null, 'general', 10),
   ('openai/gpt-4o', 'GPT-4o', 'active', 128000, 16384, '{text,image}', '{text}',
-    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs}', 1445, null),
+    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs}', 1445, null, 'general', 30),
   ('openai/gpt-4.1-nano', 'GPT-4.1 nano', 'active', 1047576, 32768, '{text,image}', '{text}',
-    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs}', 3779, null),
+    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs}', 3779, null, 'general', 20),
   ('openai/gpt-4.1-mini', 'GPT-4.1 mini', 'active', 1047576, 32768, '{text,image}', '{text}',
-    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs}', 2489, null),
+    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs}', 2489, null, 'general', 20),
   ('openai/gpt-4.1', 'GPT-4.1', 'active', 1047576, 32768, '{text,image}', '{text}',
-    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs}', 1445, null),
+    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs}', 1445, null, 'general', 30),
   ('openai/o4-mini', 'o4-mini', 'active', 200000, 100000, '{text,image}', '{text}',
-    '{max_tokens,seed,tools,tool_choice,response_format,structured_outputs,reasoning}', 2643, 120000),
-  ('openai/text-embedding-3-small', 'Text Embedding 3 small', 'active', 8192, 1, '{text}', '{embeddings}', '{}', 1, null),
+    '{max_tokens,seed,tools,tool_choice,response_format,structured_outputs,reasoning}', 2643, 120000, 'reasoning', 40),
+  ('openai/text-embedding-3-small', 'Text Embedding 3 small', 'active', 8192, 1, '{text}', '{embeddings}', '{}', 1, null, 'embeddings', 90),
   ('anthropic/claude-haiku-4.5', 'Claude Haiku 4.5', 'active', 200000, 64000, '{text,image}', '{text}',
-    '{max_tokens,temperature,top_p,stop,tools,tool_choice,structured_outputs,reasoning}', 1600, 120000),
+    '{max_tokens,temperature,top_p,stop,tools,tool_choice,structured_outputs,reasoning}', 1600, 120000, 'general', 20),
   ('anthropic/claude-sonnet-4.5', 'Claude Sonnet 4.5', 'active', 200000, 64000, '{text,image}', '{text}',
-    '{max_tokens,temperature,top_p,stop,tools,tool_choice,structured_outputs,reasoning}', 1600, 120000),
+    '{max_tokens,temperature,top_p,stop,tools,tool_choice,structured_outputs,reasoning}', 1600, 120000, 'general', 30),
   ('google/gemini-2.5-flash-lite', 'Gemini 2.5 Flash-Lite', 'active', 1048576, 65535, '{text,image}', '{text}',
-    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs,reasoning}', 50000, 120000),
+    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs,reasoning}', 50000, 120000, 'general', 20),
   ('google/gemini-2.5-flash', 'Gemini 2.5 Flash', 'active', 1048576, 65535, '{text,image}', '{text}',
-    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs,reasoning}', 50000, 120000),
-  ('google/gemini-embedding-001', 'Gemini Embedding', 'active', 2048, 1, '{text}', '{embeddings}', '{}', 1, null),
+    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs,reasoning}', 50000, 120000, 'general', 20),
+  ('google/gemini-embedding-001', 'Gemini Embedding', 'active', 2048, 1, '{text}', '{embeddings}', '{}', 1, null, 'embeddings', 90),
   ('deepseek/deepseek-chat-v3.1', 'DeepSeek V3.1', 'active', 32768, 7168, '{text}', '{text}',
-    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs,reasoning}', 1, 120000)
+    '{max_tokens,temperature,top_p,stop,seed,tools,tool_choice,response_format,structured_outputs,reasoning}', 50000, 120000, 'general', 40)
 on conflict do nothing;
 
--- The provider itself first, then OpenRouter, which serves the same model at the same price.
-insert into private.model_routes (model_id, provider, upstream_model, priority) values
+-- The provider itself first, then OpenRouter, which serves the same model at the same price. What OpenRouter's catalogue says of a context is
+-- not always so at the provider itself.
+insert into private.model_routes (model_id, provider, upstream_model, priority, context_tokens)
+select route.*, case when route.provider <> 'openrouter' then model.context_tokens end
+from (values
   ('openai/gpt-4o-mini', 'openai', 'gpt-4o-mini', 0),
   ('openai/gpt-4o-mini', 'openrouter', 'openai/gpt-4o-mini', 10),
   ('openai/gpt-4o', 'openai', 'gpt-4o', 0),
@@ -56,6 +59,8 @@ insert into private.model_routes (model_id, provider, upstream_model, priority) 
   ('google/gemini-2.5-flash', 'openrouter', 'google/gemini-2.5-flash', 10),
   ('google/gemini-embedding-001', 'google', 'gemini-embedding-001', 0),
   ('deepseek/deepseek-chat-v3.1', 'openrouter', 'deepseek/deepseek-chat-v3.1', 0)
+) as route (model_id, provider, upstream_model, priority)
+join private.models model on model.id = route.model_id
 on conflict do nothing;
 
 -- Where nothing is charged for writing to the cache, what is written costs what input costs.

@@ -3,6 +3,7 @@ import type { Grants } from "../support/read-privileges.ts";
 const nobody: Grants = {};
 const readOnly: Grants = { service_role: "select" };
 const counted: Grants = { service_role: "insert, select, update" };
+const written: Grants = { service_role: "delete, insert, select, update" };
 const callable: Grants = { service_role: "execute" };
 
 /** Who may do what: each schema, table, view, sequence and function. One that is not here is one that nobody thought about. */
@@ -21,6 +22,10 @@ export const expectedPrivileges: Record<string, Grants> = {
   "public.save_reply_parts(items jsonb)": callable,
   "public.find_request(user_id uuid, request_id uuid)": callable,
   "public.list_models(user_id uuid, model_id text)": callable,
+  "public.begin_model_sync(run_id uuid, sources text[])": callable,
+  "public.apply_model_feed(run_id uuid, source text, feed jsonb)": callable,
+  "public.fail_model_sync(run_id uuid, source text, error text)": callable,
+  "public.preview_model_feed(source text, feed jsonb)": callable,
   "public.get_usage(user_id uuid, from_at timestamp with time zone, to_at timestamp with time zone, group_by text, page_limit integer, page_cursor text)":
     callable,
   "public.get_limits(user_id uuid)": callable,
@@ -38,21 +43,45 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.plans": readOnly,
   "private.plan_limits": readOnly,
   "private.limit_overrides": readOnly,
-  "private.model_limits": readOnly,
   "private.project_limits": readOnly,
-  "private.models": readOnly,
-  "private.plan_models": readOnly,
-  "private.model_routes": readOnly,
-  "private.model_routes_id_seq": nobody,
-  "private.route_prices": readOnly,
-  "private.route_prices_id_seq": nobody,
-  "private.route_price_tiers": readOnly,
   "private.applies_at(tier private.route_price_tiers, at timestamp with time zone)": callable,
   "private.priced_models": readOnly,
+  "private.activation_rules": readOnly,
+  "private.activation_rules_id_seq": nobody,
   "private.provider_keys": readOnly,
   "private.alert_thresholds": readOnly,
   "private.spend_rules": nobody,
   "private.retention": nobody,
+
+  // The catalogue, which syncs and administrators write. Prices are added, never changed.
+  "private.models": counted,
+  "private.plan_models": written,
+  "private.model_limits": written,
+  "private.model_routes": counted,
+  "private.model_routes_id_seq": nobody,
+  "private.route_prices": { service_role: "insert, select" },
+  "private.route_prices_id_seq": nobody,
+  "private.route_price_tiers": { service_role: "insert, select" },
+  "private.held_prices": written,
+  "private.model_sync_log": counted,
+  "private.price_of(route_id bigint)": callable,
+  "private.add_price(route_id bigint, price private.price)": callable,
+  "private.tier_at(price private.price, min_prompt_tokens bigint, utc time without time zone)": callable,
+  "private.is_leap(old private.price, new private.price)": callable,
+  "private.describe_price(price private.price)": callable,
+  "private.change_prices(run_id uuid, provider text, routes private.feed_route[], OUT changed jsonb, OUT held jsonb)":
+    callable,
+  "private.match_key(model text)": callable,
+  "private.change_models(models private.feed_model[])": callable,
+  "private.add_models(models private.feed_model[], free_ids text[])": callable,
+  "private.list_routes(provider text, routes private.feed_route[], seen_at timestamp with time zone, OUT moved text[], OUT changed text[])":
+    callable,
+  "private.add_routes(provider text, routes private.feed_route[])": callable,
+  "private.follow_routes(model_ids text[], OUT inactivated text[], OUT returned text[])": callable,
+  "private.apply_feed(run_id uuid, provider text, feed jsonb, seen_at timestamp with time zone)": callable,
+  "private.fail_sync(run_id uuid, source text, error text)": callable,
+  "private.fail_lost_syncs()": callable,
+  "private.describe_sync(sync private.model_sync_log)": callable,
 
   // What is counted. The functions delete nothing, and do not change the ledger either.
   "private.accounts": {
@@ -81,8 +110,8 @@ export const expectedPrivileges: Record<string, Grants> = {
 
   // What is learned of keys and routes, and replies for those who come back: kept for a while.
   "private.key_cooldowns": counted,
-  "private.route_outages": { service_role: "delete, insert, select, update" },
-  "private.reply_parts": { service_role: "delete, insert, select, update" },
+  "private.route_outages": written,
+  "private.reply_parts": written,
 
   // Triggers run without a grant.
   "private.create_profile()": nobody,
