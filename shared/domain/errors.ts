@@ -143,6 +143,11 @@ export const errorTable = {
     message:
       "The model did not stop: an answer has at most 8 MiB and 128 tool calls. What arrived is charged and kept.",
   },
+  feed_unusable: {
+    status: 502,
+    type: "provider_error",
+    message: "The provider's list of models cannot be used.",
+  },
   provider_busy: {
     status: 503,
     type: "provider_error",

@@ -5,6 +5,8 @@ import type { PlatformSettings } from "./platform-settings.ts";
 /** Who makes a request. */
 export interface Caller {
   userId: string;
+  /** Whether the project made them one: `role` of their `app_metadata` is `admin`, which nobody can write themselves. */
+  isAdministrator: boolean;
 }
 
 /** @throws SluiceError unauthorized: the same for whatever is wrong with a token; authentication_unavailable */
@@ -52,14 +54,24 @@ export function createAuthenticate(
     const known = remembered.get(token);
     if (known !== undefined && known.expiresAtMs > now()) return known.caller;
 
-    const { sub, role, exp } = await verify(token);
+    const { sub, role, exp, app_metadata } = await verify(token);
     if (role !== "authenticated" || exp === undefined || !uuidPattern.test(sub))
       throw new SluiceError("unauthorized");
-    const caller = { userId: sub };
+    const caller = { userId: sub, isAdministrator: app_metadata?.role === "admin" };
     if (remembered.size >= maxRemembered) remembered.clear();
     remembered.set(token, { caller, expiresAtMs: exp * 1000 });
     return caller;
   };
+}
+
+/**
+ * Lets administrators pass. Returns the id of the one who calls.
+ * @throws SluiceError administrators_only, and what `authenticate` throws
+ */
+export async function checkAdministrator(authenticate: Authenticate, request: Request): Promise<string> {
+  const { userId, isAdministrator } = await authenticate(request);
+  if (!isAdministrator) throw new SluiceError("administrators_only");
+  return userId;
 }
 
 /** The id of the key that a token says it is signed with; undefined where its header cannot be read. */

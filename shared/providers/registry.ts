@@ -10,6 +10,8 @@ import type { Credential, Provider } from "./provider.ts";
 /** A provider that can be called, also with keys that come from elsewhere. */
 export interface ConfiguredProvider {
   provider: Provider;
+  /** Its address. */
+  baseUrl: string;
   /** The platform's key of the environment; null where none is set. */
   environmentKey: Credential | null;
 }
@@ -54,7 +56,11 @@ export function createProviderRegistry(
 ): ProviderRegistry {
   const registry = new Map<string, ConfiguredProvider>();
   const add = (name: string, { baseUrl, create }: ProviderKind) =>
-    registry.set(name, { provider: create({ baseUrl, fetch }), environmentKey: readKey(name, setting) });
+    registry.set(name, {
+      provider: create({ baseUrl, fetch }),
+      baseUrl,
+      environmentKey: readKey(name, setting),
+    });
   for (const [name, kind] of Object.entries(kinds)) {
     const settingName = `${prefixOf(name)}_BASE_URL`;
     const baseUrl = setting(settingName)?.trim();

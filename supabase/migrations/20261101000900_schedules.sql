@@ -6,7 +6,7 @@
 -- Tables ------------------------------------------------------------------------------------------------------------
 
 create table private.retention (
-  what text primary key check (what in ('ledger', 'holds', 'alerts', 'job_runs')),
+  what text primary key check (what in ('ledger', 'holds', 'alerts', 'syncs', 'job_runs')),
   period interval not null check (period >= interval '1 day'),
   -- The counters of a month are checked against its holds.
   check (what not in ('holds', 'ledger') or period >= interval '70 days')
@@ -19,6 +19,7 @@ insert into private.retention (what, period) values
   ('ledger', '25 months'),
   ('holds', '70 days'),
   ('alerts', '90 days'),
+  ('syncs', '90 days'),
   ('job_runs', '7 days');
 
 revoke all on private.retention from public, anon, authenticated, service_role;
@@ -32,6 +33,7 @@ declare
   holds integer;
   keys integer;
   alerts integer;
+  syncs integer;
   runs integer := 0;
 begin
   delete from private.holds where id = any (array(
@@ -48,12 +50,14 @@ begin
   get diagnostics keys = row_count;
   delete from private.alerts a using private.retention r where r.what = 'alerts' and a.created_at < now() - r.period;
   get diagnostics alerts = row_count;
+  delete from private.model_sync_log l using private.retention r where r.what = 'syncs' and l.started_at < now() - r.period;
+  get diagnostics syncs = row_count;
   -- pg_cron never does it.
   if to_regclass('cron.job_run_details') is not null then
     delete from cron.job_run_details d using private.retention r where r.what = 'job_runs' and d.end_time < now() - r.period;
     get diagnostics runs = row_count;
   end if;
-  return json_build_object('holds', holds, 'idempotency_keys', keys, 'alerts', alerts, 'job_runs', runs);
+  return json_build_object('holds', holds, 'idempotency_keys', keys, 'alerts', alerts, 'syncs', syncs, 'job_runs', runs);
 end;
 $$;
 
@@ -76,14 +80,14 @@ $$;
 
 comment on function private.keep_ledger_partitions is 'Makes the partitions of the months to come and detaches those that have been kept long enough. Returns the latter.';
 
-create function private.request_delivery() returns bigint
+create function private.call_function(path text, timeout_ms integer) returns bigint
 language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
   url text;
   secret text;
 begin
-  if to_regclass('vault.decrypted_secrets') is null or not exists (select from private.alerts where next_try_at <= now()) then
+  if to_regclass('vault.decrypted_secrets') is null then
     return null;
   end if;
   select s.decrypted_secret into url from vault.decrypted_secrets s where s.name = 'sluice_functions_url';
@@ -92,17 +96,25 @@ begin
     return null;
   end if;
   return net.http_post(
-    url => url || '/account/alerts/deliver', body => '{}'::jsonb,
+    url => url || path, body => '{}'::jsonb,
     headers => jsonb_build_object('content-type', 'application/json', 'authorization', 'Bearer ' || secret),
-    timeout_milliseconds => 60000
+    timeout_milliseconds => timeout_ms
   );
 end;
 $$;
 
-comment on function private.request_delivery is
-  'Has the function account tell the alerts that are due, where Vault has its address and the secret of jobs. Returns the id of the HTTP request, null where there is none.';
+comment on function private.call_function is
+  'Has a function called as jobs do, where Vault has its address and the secret of jobs. Returns the id of the HTTP request, null where there is none.';
 
-revoke all on function private.purge, private.keep_ledger_partitions, private.request_delivery from public;
+create function private.request_delivery() returns bigint
+language sql volatile security invoker set search_path = ''
+as $$
+  select private.call_function('/account/alerts/deliver', 60000) where exists (select from private.alerts where next_try_at <= now());
+$$;
+
+comment on function private.request_delivery is 'Has the function account tell the alerts that are due, where there are any. Returns what call_function does.';
+
+revoke all on function private.purge, private.keep_ledger_partitions, private.call_function, private.request_delivery from public;
 
 select private.keep_ledger_partitions();
 
@@ -130,5 +142,7 @@ from (values
   ('sluice-roll-windows', '* * * * *', 'select private.roll_windows(2000), private.expire_credits(1000)'),
   ('sluice-roll-slots', '5 * * * *', 'select private.roll_slots()'),
   ('sluice-ledger-partitions', '20 2 * * *', 'select private.keep_ledger_partitions()'),
+  -- It answers at once and works on.
+  ('sluice-sync-models', '0 2 * * *', $$select private.call_function('/sync-models', 30000)$$),
   ('sluice-purge', '50 * * * *', 'select private.purge(200000)')
 ) as job (name, schedule, command);

@@ -20,7 +20,7 @@ const directions: Record<string, Row> = {
   "shared/keys": { folders: ["shared/domain"] },
   "shared/database": { folders: ["shared/domain"] },
   "shared/providers": { folders: ["shared/domain"] },
-  "shared/catalogue": { folders: ["shared/domain", "shared/database"] },
+  "shared/catalogue": { folders: ["shared/domain", "shared/database", "shared/providers"] },
   "shared/metering": { folders: ["shared/domain", "shared/database"] },
   "shared/billing": { folders: ["shared/domain", "shared/database"] },
   "shared/gateway": { folders: shared },

@@ -170,6 +170,7 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.purge(most integer)": nobody,
   "private.detach_ledger_partitions(before timestamp with time zone)": nobody,
   "private.keep_ledger_partitions()": nobody,
+  "private.call_function(path text, timeout_ms integer)": nobody,
   "private.request_delivery()": nobody,
 
   "private.load_history(conversation_id uuid, max_bytes bigint)": callable,

@@ -71,6 +71,7 @@ describe.each([
         ["sluice-roll-slots", "5 * * * *"],
         ["sluice-roll-windows", "* * * * *"],
         ["sluice-sweep-holds", "* * * * *"],
+        ["sluice-sync-models", "0 2 * * *"],
       ]);
       expect(new Set(jobs.map(({ username }) => username))).toEqual(new Set(["postgres"]));
     });
@@ -168,6 +169,10 @@ describe.each([
         insert into private.alerts (kind, event, data, created_at) values
           ('spend_spike', ${`old ${directory}`}, '{}', now() - interval '91 days')`;
       await sql`
+        insert into private.model_sync_log (run_id, source, status, started_at, finished_at) values
+          (gen_random_uuid(), 'old', 'succeeded', now() - interval '91 days', now()),
+          (gen_random_uuid(), 'young', 'succeeded', now() - interval '89 days', now())`;
+      await sql`
         insert into cron.job_run_details (jobid, runid, command, status, end_time) overriding system value values
           (0, -1, 'old', 'succeeded', now() - interval '8 days'), (0, -2, 'young', 'succeeded', now() - interval '6 days')`;
       await run("purge");
@@ -178,6 +183,7 @@ describe.each([
         { key: "young" },
       ]);
       expect(await sql`select from private.alerts where event = ${`old ${directory}`}`).toHaveLength(0);
+      expect(await sql`select source from private.model_sync_log`).toEqual([{ source: "young" }]);
       expect(await sql`select command from cron.job_run_details where jobid = 0`).toEqual([
         { command: "young" },
       ]);
@@ -202,6 +208,23 @@ describe.each([
       await sql`update private.alerts set next_try_at = null`;
       await run("deliver-alerts");
       expect(await sql`select from net.http_request_queue`).toHaveLength(1);
+    });
+
+    test("sync-models asks the functions where Vault knows them, and does nothing where it does not", async () => {
+      await sql`delete from net.http_request_queue`;
+      await sql`delete from vault.secrets`;
+      await run("sync-models");
+      expect(await sql`select from net.http_request_queue`).toHaveLength(0);
+      await sql`select vault.create_secret('https://example.com/functions/v1', 'sluice_functions_url')`;
+      await sql`select vault.create_secret('job-secret', 'sluice_job_secret')`;
+      await run("sync-models");
+      expect(await sql`select method, url, headers from net.http_request_queue`).toEqual([
+        {
+          method: "POST",
+          url: "https://example.com/functions/v1/sync-models",
+          headers: { "content-type": "application/json", authorization: "Bearer job-secret" },
+        },
+      ]);
     });
 
     test("ledger-partitions makes the months to come, and takes those that were kept long enough out of the ledger", async () => {

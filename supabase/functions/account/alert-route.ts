@@ -2,7 +2,7 @@ import { SluiceError } from "../../../shared/domain/errors.ts";
 import type { Secret } from "../../../shared/domain/secret.ts";
 import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
 import { describeCause, type WriteLog } from "../../../shared/http/request-log.ts";
-import { equalTexts } from "../../../shared/keys/equal-texts.ts";
+import { isFromJob } from "../../../shared/keys/job-secret.ts";
 import type { DeliverAlerts, DeliveryFailure } from "../../../shared/metering/alert-delivery.ts";
 
 export interface AlertRouteOptions {
@@ -32,8 +32,7 @@ export function addAlertRoute(app: App, { jobSecret, webhook, writeLog }: AlertR
 }
 
 async function checkJob(request: Request, jobSecret: Secret): Promise<void> {
-  const given = /^Bearer (.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
-  if (await equalTexts(given, jobSecret.reveal())) return;
+  if (await isFromJob(request, jobSecret)) return;
   throw new SluiceError("unauthorized", {
     message: "Only jobs may call this: send `Authorization: Bearer <JOB_SECRET>`.",
   });

@@ -2,25 +2,14 @@ import { createDatabase } from "../../../shared/database/database.ts";
 import { createAuthenticate } from "../../../shared/http/authenticate.ts";
 import { createAuthenticateService } from "../../../shared/http/authenticate-service.ts";
 import type { App } from "../../../shared/http/create-app.ts";
-import { type ReadSetting, readPlatformSettings } from "../../../shared/http/platform-settings.ts";
-import type { WriteLog } from "../../../shared/http/request-log.ts";
+import { readPlatformSettings } from "../../../shared/http/platform-settings.ts";
+import type { Runtime } from "../../../shared/http/runtime.ts";
+import { readJobSecret } from "../../../shared/keys/job-secret.ts";
 import { createAccounts } from "../../../shared/metering/accounts.ts";
 import { createAlertDelivery } from "../../../shared/metering/alert-delivery.ts";
 import { createServiceHolds } from "../../../shared/metering/service-holds.ts";
 import { createAccount } from "./app.ts";
-import { readAlertSettings } from "./settings.ts";
-
-/** What the runtime gives a function. */
-interface Runtime {
-  setting: ReadSetting;
-  fetch: typeof fetch;
-  /** Milliseconds since the epoch. */
-  epochMs(): number;
-  /** Milliseconds of a monotonic clock. */
-  now(): number;
-  newId(): string;
-  writeLog: WriteLog;
-}
+import { readAlertWebhook } from "./settings.ts";
 
 /**
  * Puts the function `account` together.
@@ -29,7 +18,7 @@ interface Runtime {
 export function composeAccount(runtime: Runtime): App {
   const { setting, fetch, epochMs } = runtime;
   const platform = readPlatformSettings(setting);
-  const { jobSecret, webhook } = readAlertSettings(setting);
+  const webhook = readAlertWebhook(setting);
   const database = createDatabase({ ...platform, fetch });
   return createAccount({
     ...runtime,
@@ -38,7 +27,7 @@ export function composeAccount(runtime: Runtime): App {
     serviceHolds: createServiceHolds(database),
     authenticate: createAuthenticate(platform, epochMs),
     authenticateService: createAuthenticateService(platform),
-    jobSecret,
+    jobSecret: readJobSecret(setting),
     webhook: webhook && {
       url: webhook.url,
       deliver: createAlertDelivery({ ...webhook, database, fetch, epochMs }),

@@ -5,8 +5,8 @@ import { createReplies } from "../../../shared/database/replies.ts";
 import { createGateway, type Gateway } from "../../../shared/gateway/gateway.ts";
 import { createAuthenticate } from "../../../shared/http/authenticate.ts";
 import type { App } from "../../../shared/http/create-app.ts";
-import { type ReadSetting, readPlatformSettings } from "../../../shared/http/platform-settings.ts";
-import type { WriteLog } from "../../../shared/http/request-log.ts";
+import { readPlatformSettings } from "../../../shared/http/platform-settings.ts";
+import type { Runtime } from "../../../shared/http/runtime.ts";
 import { keyRingSetting, parseKeyRing } from "../../../shared/keys/key-ring.ts";
 import { createSealedCredentials } from "../../../shared/keys/sealed-credentials.ts";
 import { createMetering } from "../../../shared/metering/metering.ts";
@@ -14,26 +14,18 @@ import { createProviderRegistry } from "../../../shared/providers/registry.ts";
 import { createAiChat } from "./app.ts";
 import { readChatSettings } from "./settings.ts";
 
-/** What the runtime gives a function. */
-interface Runtime {
-  setting: ReadSetting;
-  fetch: typeof fetch;
-  /** Milliseconds since the epoch; asked often. */
-  epochMs(): number;
-  /** Milliseconds of a monotonic clock. */
-  now(): number;
-  newId(): string;
+interface ChatRuntime extends Runtime {
   /** From 0 up to 1. */
   random(): number;
+  /** Has the runtime wait for work that goes on after the answer. */
   keepAlive(work: Promise<unknown>): void;
-  writeLog: WriteLog;
 }
 
 /**
  * Puts the function `ai-chat` together.
  * @throws Error naming the setting that is missing or wrong
  */
-export function composeAiChat(runtime: Runtime): { app: App; gateway: Gateway } {
+export function composeAiChat(runtime: ChatRuntime): { app: App; gateway: Gateway } {
   const { setting, fetch, epochMs } = runtime;
   const platform = readPlatformSettings(setting);
   const chats = readChatSettings(setting);

@@ -29,7 +29,8 @@ export async function startCandidates(given: GivenCandidates = {}) {
   const unopened: string[] = [];
   const providers = Object.entries(given.providers ?? { openai: true }).map(([name, hasKey]) => {
     const environmentKey = hasKey ? credential(`env:${name}`) : null;
-    return [name, { provider: createLiveProvider().provider, environmentKey }] as const;
+    const { provider } = createLiveProvider();
+    return [name, { provider, baseUrl: "https://api.example.com", environmentKey }] as const;
   });
   const candidates = await createCandidates({
     hold: { routes: [route()], keys: [], coolingKeys: new Map(), ...given },

@@ -68,6 +68,7 @@ export function startGateway(hold: Partial<Hold> = {}, { providers = {}, save }:
   const failures: { request: SettleRequest; isLost: boolean }[] = [];
   const written: ReplyPart[] = [];
   let conversations = 0;
+  const baseUrl = "https://api.example.com";
   const gateway = createGateway({
     metering: memory.metering,
     replies: {
@@ -77,10 +78,11 @@ export function startGateway(hold: Partial<Hold> = {}, { providers = {}, save }:
       },
     },
     providers: new Map<string, ConfiguredProvider>([
-      ["openai", { provider: live.provider, environmentKey: credential("env:openai") }],
-      ["anthropic", { provider: other.provider, environmentKey: null }],
+      ["openai", { provider: live.provider, baseUrl, environmentKey: credential("env:openai") }],
+      ["anthropic", { provider: other.provider, baseUrl, environmentKey: null }],
       ...Object.entries(providers).map(
-        ([name, provider]) => [name, { provider, environmentKey: credential(`env:${name}`) }] as const,
+        ([name, provider]) =>
+          [name, { provider, baseUrl, environmentKey: credential(`env:${name}`) }] as const,
       ),
     ]),
     async openKey(_provider, { id, sealedKey }) {

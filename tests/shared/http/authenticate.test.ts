@@ -11,20 +11,26 @@ beforeAll(async () => {
 
 describe("a token of the project", () => {
   test("says who calls", async () => {
-    expect(await project.createChecker()(bearer(await project.sign()))).toEqual({ userId: project.userId });
+    expect(await project.createChecker()(bearer(await project.sign()))).toEqual({
+      userId: project.userId,
+      isAdministrator: false,
+    });
   });
 
   test("may be signed with RS256", async () => {
     const rsa = await createSigningKey("rsa-key", "RS256");
     const authenticate = project.createChecker({ jwks: { keys: [{ ...rsa.jwk }] } });
     const token = await project.sign({}, { kid: "rsa-key" }, rsa);
-    expect(await authenticate(bearer(token))).toEqual({ userId: project.userId });
+    expect(await authenticate(bearer(token))).toEqual({ userId: project.userId, isAdministrator: false });
   });
 
   test("may name several audiences, and its scheme may be written in any case", async () => {
     const token = await project.sign({ aud: ["other", "authenticated"] });
     const request = new Request("http://localhost/", { headers: { authorization: `bearer ${token}` } });
-    expect(await project.createChecker()(request)).toEqual({ userId: project.userId });
+    expect(await project.createChecker()(request)).toEqual({
+      userId: project.userId,
+      isAdministrator: false,
+    });
   });
 
   test("is told from another's, also when both come at once", async () => {
@@ -54,7 +60,7 @@ describe("the outcome for one exact token", () => {
     loseKeys();
 
     clock.time = exp * 1000 - 1;
-    expect(await authenticate(bearer(token))).toEqual({ userId: project.userId });
+    expect(await authenticate(bearer(token))).toEqual({ userId: project.userId, isAdministrator: false });
     clock.time = exp * 1000;
     expect((await rejectionOf(authenticate(bearer(token)))).code).toBe("authentication_unavailable");
   });
@@ -67,7 +73,7 @@ describe("the outcome for one exact token", () => {
     expect((await rejectionOf(authenticate(bearer(await project.sign())))).code).toBe(
       "authentication_unavailable",
     );
-    expect(await authenticate(bearer(token))).toEqual({ userId: project.userId });
+    expect(await authenticate(bearer(token))).toEqual({ userId: project.userId, isAdministrator: false });
   });
 
   test("is not remembered where it was refused", async () => {
@@ -76,14 +82,17 @@ describe("the outcome for one exact token", () => {
     const token = await project.sign();
     expect((await rejectionOf(authenticate(bearer(token)))).code).toBe("authentication_unavailable");
     jwks.keys.push({ ...project.key.jwk });
-    expect(await authenticate(bearer(token))).toEqual({ userId: project.userId });
+    expect(await authenticate(bearer(token))).toEqual({ userId: project.userId, isAdministrator: false });
   });
 });
 
 describe("keys are looked up where the project publishes them", () => {
   test("when the deployment came with none", async () => {
     const authenticate = project.createChecker({ jwks: null, jwksUrl: await publish([project.key.jwk]) });
-    expect(await authenticate(bearer(await project.sign()))).toEqual({ userId: project.userId });
+    expect(await authenticate(bearer(await project.sign()))).toEqual({
+      userId: project.userId,
+      isAdministrator: false,
+    });
     const foreign = await createSigningKey("foreign-key");
     expect((await rejectionOf(authenticate(bearer(await project.sign({}, {}, foreign))))).code).toBe(
       "unauthorized",
@@ -94,8 +103,11 @@ describe("keys are looked up where the project publishes them", () => {
     const next = await createSigningKey("next-key");
     const authenticate = project.createChecker({ jwksUrl: await publish([project.key.jwk, next.jwk]) });
     const token = await project.sign({}, { kid: "next-key" }, next);
-    expect(await authenticate(bearer(token))).toEqual({ userId: project.userId });
-    expect(await authenticate(bearer(await project.sign()))).toEqual({ userId: project.userId });
+    expect(await authenticate(bearer(token))).toEqual({ userId: project.userId, isAdministrator: false });
+    expect(await authenticate(bearer(await project.sign()))).toEqual({
+      userId: project.userId,
+      isAdministrator: false,
+    });
   });
 
   test("and while they cannot be fetched, a token that needs them is not called wrong", async () => {
