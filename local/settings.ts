@@ -41,6 +41,7 @@ export const functionSettings: readonly string[] = [
   "CHAT_FIRST_TOKEN_MS",
   "CHAT_GAP_MS",
   "CHAT_HEARTBEAT_MS",
+  "MODELS_FOR_VISITORS",
   "JOB_SECRET",
   "ALERT_WEBHOOK_URL",
   "ALERT_WEBHOOK_SECRET",

@@ -27,6 +27,8 @@ export function createBatchedCycle(database: Database): Cycle {
       continues: false,
       firstText: "",
       prompt: { bytes: 120, messages: 1, images: 0, overheadTokens: 0 },
+      takesPreferences: true,
+      takesSystemPrompt: true,
       outputModality: "text",
       needs: [],
       maxOutputTokens: 256,

@@ -130,6 +130,7 @@ export type Database = {
       find_request: { Args: { request_id: string; user_id: string }; Returns: Json };
       get_balance: { Args: { user_id: string }; Returns: Json };
       get_limits: { Args: { user_id: string }; Returns: Json };
+      get_preferences: { Args: { user_id: string }; Returns: Json };
       get_usage: {
         Args: {
           from_at: string;
@@ -141,7 +142,8 @@ export type Database = {
         };
         Returns: Json;
       };
-      list_models: { Args: { model_id?: string; user_id: string }; Returns: Json[] };
+      list_models: { Args: { known: string[]; query: Json; user_id: string }; Returns: Json };
+      patch_preferences: { Args: { patch: Json; user_id: string }; Returns: Json };
       place_hold: { Args: { item: Json }; Returns: Json };
       preview_model_feed: { Args: { feed: Json; source: string }; Returns: Json };
       release_hold: { Args: { hold_id: string }; Returns: Json };

@@ -46,6 +46,8 @@ export interface ChatCall {
   request: ChatRequest;
   /** Null where every sending is a request of its own. */
   idempotency: Idempotency | null;
+  /** Whether what the caller chose counts where the request says nothing. */
+  takesPreferences: boolean;
   /** Whether the listener can take back what it was sent, so that another provider may begin again. */
   canRestart: boolean;
   observer: Observer;

@@ -1,4 +1,5 @@
 import type { ChatResult } from "../domain/chat-event.ts";
+import type { ChatMessage } from "../domain/chat-message.ts";
 import type { ChatOptions } from "../domain/chat-request.ts";
 import type { SluiceError } from "../domain/errors.ts";
 import { type Attempt, createAttempt } from "./attempt.ts";
@@ -11,7 +12,14 @@ import { readFirstText, toKeptMessages } from "./kept-messages.ts";
 import { checkResults, findNeeds, joinHistory, measurePrompt } from "./prompt.ts";
 import { replayChat } from "./replay-chat.ts";
 import { createReplyWriter } from "./reply-writer.ts";
-import { findUnsupported, keepOptions, toWarnings, warnOfProvider } from "./warnings.ts";
+import {
+  findUnsupported,
+  keepOptions,
+  toWarnings,
+  warnOfModel,
+  warnOfProvider,
+  withPreferences,
+} from "./warnings.ts";
 import { wholeResponseMs } from "./watch.ts";
 
 /** Holds for a chat and waits for the first event of the first provider that answers. @throws SluiceError with the refusal */
@@ -31,6 +39,8 @@ export async function openChat(call: ChatCall, context: GatewayContext): Promise
       continues: typeof request.conversationId === "string",
       firstText: readFirstText(request),
       prompt: measurePrompt(request),
+      takesPreferences: call.takesPreferences,
+      takesSystemPrompt: call.takesPreferences && request.messages.every(({ role }) => role !== "system"),
       outputModality: "text",
       needs: findNeeds(request.options),
       maxOutputTokens: request.options.maxTokens,
@@ -70,10 +80,16 @@ async function prepareAttempts(
 ): Promise<Attempts<Attempt>> {
   const { maxTokens: _, ...asked } = request.options;
   const unsupported = findUnsupported(asked, hold.supportedParameters);
-  const options: ChatOptions = keepOptions(asked, unsupported);
-  const preference = warnOfProvider(request.provider, hold.routes);
-  const messages = joinHistory(hold.history, request.messages);
-  checkResults(request.messages, hold.history, messages);
+  const options: ChatOptions = withPreferences(keepOptions(asked, unsupported), hold);
+  const warnings = [
+    ...warnOfModel(hold.unavailableDefaultModel, hold.model),
+    ...warnOfProvider(request.provider, hold.routes),
+  ];
+  const joined = joinHistory(hold.history, request.messages);
+  checkResults(request.messages, hold.history, joined);
+  const { systemPrompt } = hold.preferences;
+  const messages: ChatMessage[] =
+    systemPrompt === null ? joined : [{ role: "system", content: systemPrompt }, ...joined];
   const firstTokenMs = hold.firstTokenMs ?? context.limits.firstTokenMs;
   const candidates = await createCandidates({
     ...context,
@@ -102,7 +118,7 @@ async function prepareAttempts(
           provider: candidate.route.provider,
           credential: candidate.source,
           attempts: number,
-          warnings: [...preference, ...toWarnings([...unsupported, ...dropped])],
+          warnings: [...warnings, ...toWarnings([...unsupported, ...dropped])],
         },
         number,
         limits: { ...context.limits, firstTokenMs: Math.min(firstTokenMs, withinMs) },

@@ -63,6 +63,8 @@ export async function runEmbedding(call: EmbeddingCall, context: GatewayContext)
         images: 0,
         overheadTokens: 0,
       },
+      takesPreferences: false,
+      takesSystemPrompt: false,
       outputModality: "embeddings",
       needs: [],
       maxOutputTokens: undefined,

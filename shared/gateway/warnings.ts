@@ -1,6 +1,6 @@
 import type { Warning } from "../domain/chat-event.ts";
 import type { ChatOptions } from "../domain/chat-request.ts";
-import type { Route } from "../metering/metering.ts";
+import type { Hold, Route } from "../metering/metering.ts";
 import type { HarmlessOption } from "../providers/provider.ts";
 
 /** The options that an answer can do without, by their names in the catalogue, where nearly no model has `parallel_tool_calls`. */
@@ -29,6 +29,27 @@ export function keepOptions<Options extends ChatOptions>(
   const kept = { ...options };
   for (const name of dropped) delete kept[name];
   return kept;
+}
+
+/** The options with the caller's own temperature, where the request says nothing of it and the model takes one. */
+export function withPreferences(
+  options: ChatOptions,
+  { preferences, supportedParameters }: Pick<Hold, "preferences" | "supportedParameters">,
+): ChatOptions {
+  const { temperature } = preferences;
+  const isTaken = temperature !== null && supportedParameters.includes(catalogueNames.temperature);
+  return isTaken ? { temperature, ...options } : options;
+}
+
+/** What a caller is told whose default model cannot be used. */
+export function warnOfModel(unavailable: string | null, model: string): Warning[] {
+  if (unavailable === null) return [];
+  return [
+    {
+      param: "model",
+      message: `model: your default model ${unavailable} cannot be used at present; ${model} answers in its place.`,
+    },
+  ];
 }
 
 /** What a caller is told about options that were left out. */

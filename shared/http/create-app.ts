@@ -70,11 +70,13 @@ export function createApp({ name, allowedOrigins, now, epochMs, newId, writeLog 
         "x-region",
         "last-event-id",
         "idempotency-key",
+        "if-none-match",
       ],
       ...openaiClientHeaders,
     ],
     exposeHeaders: [
       ...["x-request-id", "retry-after", "server-timing", "x-should-retry", "idempotent-replayed"],
+      ...["etag", "x-models-mode", "x-models-count", "x-models-time"],
       ...servedByHeaderNames,
       ...rateLimitHeaderNames,
     ],

@@ -30,6 +30,9 @@ interface HoldAnswer {
   max_output_tokens: number;
   supported_parameters: string[];
   first_token_ms: number | null;
+  unavailable_default_model: string | null;
+  temperature: number | null;
+  system_prompt: string | null;
   limits: LimitRow[];
   history: MessageAnswer[];
 }
@@ -69,6 +72,8 @@ export function toBeginItem(request: BeginRequest) {
     overhead_tokens: prompt.overheadTokens,
     output_modality: request.outputModality,
     needs: request.needs,
+    takes_preferences: request.takesPreferences,
+    takes_system_prompt: request.takesSystemPrompt,
     max_output_tokens: request.maxOutputTokens ?? null,
     ...(request.idempotency && {
       idempotency_key: request.idempotency.key,
@@ -98,6 +103,8 @@ export function readHold(answer: HoldAnswer): Hold {
     })),
     coolingKeys: new Map((answer.cooling_keys ?? []).map(({ id, wait_ms }) => [id, wait_ms])),
     history: answer.history.map(readMessage),
+    preferences: { temperature: answer.temperature, systemPrompt: answer.system_prompt },
+    unavailableDefaultModel: answer.unavailable_default_model,
     maxOutputTokens: answer.max_output_tokens,
     supportedParameters: answer.supported_parameters,
     firstTokenMs: answer.first_token_ms,

@@ -31,10 +31,13 @@ export interface BeginRequest {
   /** Chosen by the caller of `begin`; names the request from here on. */
   holdId: string;
   userId: string;
-  /** The plan's default where absent. */
+  /** The caller's default where absent, or the plan's. */
   model: string | undefined;
   /** The provider to be tried first; none where absent. */
   provider: string | undefined;
+  /** Whether what the caller chose counts where the request says nothing: the temperature, and the system prompt. */
+  takesPreferences: boolean;
+  takesSystemPrompt: boolean;
   /** Null where no conversation is kept. */
   conversationId: string | null;
   /** Whether the conversation must exist already; it is made otherwise. */
@@ -83,6 +86,10 @@ export interface Hold {
   /** The ids of keys, of the environment too, that are to be left alone, and for how many milliseconds; null: until somebody acts. */
   coolingKeys: ReadonlyMap<string, number | null>;
   history: ChatMessage[];
+  /** What the caller chose, as far as the request takes it; null for nothing. */
+  preferences: { temperature: number | null; systemPrompt: string | null };
+  /** The caller's default model where it cannot be used now, so that another one answers. */
+  unavailableDefaultModel: string | null;
   /** What was held, so what the provider may be asked for. */
   maxOutputTokens: number;
   supportedParameters: string[];

@@ -120,25 +120,3 @@ revoke all on private.models, private.plan_models, private.model_limits, private
   from public, anon, authenticated, service_role;
 grant select, insert, update on private.models, private.model_routes to service_role;
 grant select, insert, update, delete on private.plan_models, private.model_limits to service_role;
-
--- API ---------------------------------------------------------------------------------------------------------------
-
-create function public.list_models(user_id uuid, model_id text default null) returns setof json
-language sql stable security invoker set search_path = ''
-as $$
-  select json_build_object(
-    'id', m.id, 'name', m.name, 'created_at', m.created_at, 'context_tokens', m.context_tokens,
-    'max_output_tokens', m.max_output_tokens, 'input_modalities', m.input_modalities,
-    'output_modalities', m.output_modalities, 'supported_parameters', m.supported_parameters
-  )
-  from private.current_accounts a
-  join private.plan_models g on g.plan_id = a.plan_id
-  join private.models m on m.id = g.model_id and m.status = 'active'
-  where a.user_id = list_models.user_id and (list_models.model_id is null or m.id = list_models.model_id)
-  order by m.id;
-$$;
-
-comment on function public.list_models is 'The active models of a caller''s plan, or the one of them that is named.';
-
-revoke all on function public.list_models from public, anon, authenticated;
-grant execute on function public.list_models to service_role;

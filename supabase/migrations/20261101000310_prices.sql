@@ -140,8 +140,28 @@ $$;
 
 comment on function private.add_price is 'Gives a route another price, from this moment on.';
 
-revoke all on function private.applies_at, private.price_of, private.add_price from public;
-grant execute on function private.applies_at, private.price_of, private.add_price to service_role;
+create function private.describe_price(price private.price) returns jsonb
+language sql stable security invoker set search_path = ''
+as $$
+  select jsonb_build_object(
+    'input_usd', (price).input_usd::text, 'cache_read_usd', (price).cache_read_usd::text, 'cache_write_usd', (price).cache_write_usd::text,
+    'output_usd', (price).output_usd::text, 'reasoning_usd', (price).reasoning_usd::text, 'request_usd', (price).request_usd::text,
+    'tiers', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+        'min_prompt_tokens', t.min_prompt_tokens, 'utc_from', to_char(t.utc_from, 'HH24:MI'), 'utc_until', to_char(t.utc_until, 'HH24:MI'),
+        'input_usd', t.input_usd::text, 'cache_read_usd', t.cache_read_usd::text, 'cache_write_usd', t.cache_write_usd::text,
+        'output_usd', t.output_usd::text, 'reasoning_usd', t.reasoning_usd::text, 'request_usd', t.request_usd::text
+      )), '[]')
+      from unnest((price).tiers) t
+    )
+  )
+  where price is distinct from null;
+$$;
+
+comment on function private.describe_price is 'A price for people, its decimals as text: a number of JSON would lose digits. Null for none.';
+
+revoke all on function private.applies_at, private.price_of, private.add_price, private.describe_price from public;
+grant execute on function private.applies_at, private.price_of, private.add_price, private.describe_price to service_role;
 
 -- Views -------------------------------------------------------------------------------------------------------------
 

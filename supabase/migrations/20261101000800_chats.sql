@@ -30,8 +30,8 @@ begin
   return query
   with item as materialized (
     select
-      i.hold_id, i.user_id, i.prompt_bytes + coalesce(history.bytes, 0) as prompt_bytes,
-      i.prompt_messages + coalesce(history.count, 0) as prompt_messages,
+      i.hold_id, i.user_id, i.prompt_bytes + coalesce(history.bytes, 0) + coalesce(octet_length(chosen.system_prompt), 0) as prompt_bytes,
+      i.prompt_messages + coalesce(history.count, 0) + (chosen.system_prompt is not null)::integer as prompt_messages,
       -- Earlier calls have their tools declared to the provider, which adds instructions: see measurePrompt of the gateway.
       i.overhead_tokens + case when history.tool_calls > 0 then 1024 + 64 * history.tool_calls else 0 end as overhead_tokens,
       i.images + coalesce(history.images, 0) as images,
@@ -55,15 +55,25 @@ begin
           or not i.needs <@ model.supported_parameters
           or (i.images + coalesce(history.images, 0) > 0 and 'image' <> all (model.input_modalities)) then 'SL400'
       end as refusal,
+      (asked.preset).unavailable as unavailable_default_model, chosen.temperature, chosen.system_prompt,
       i.output_modality, i.needs, i.provider, model.output_modalities, model.input_modalities, i.ordinality as place
     from rows from (jsonb_to_recordset(items) as (
       hold_id uuid, user_id uuid, model_id text, conversation_id uuid, continues boolean,
       first_text text, prompt_bytes bigint, prompt_messages integer, overhead_tokens integer, images integer,
-      output_modality text, needs text[], provider text, max_output_tokens integer, is_byok boolean
+      output_modality text, needs text[], provider text, max_output_tokens integer, is_byok boolean,
+      takes_preferences boolean, takes_system_prompt boolean
     )) with ordinality as i
     left join private.current_accounts account on account.user_id = i.user_id and account.user_id = any (user_ids)
-    left join private.plan_models preset on i.model_id is null and preset.plan_id = account.plan_id and preset.is_default
-    left join private.models model on model.id = coalesce(i.model_id, preset.model_id) and model.status = 'active'
+    -- A case, because it need not be asked for chats that name a model.
+    cross join lateral (
+      select case when i.model_id is null then private.default_model(i.user_id, account.plan_id) end
+    ) asked (preset)
+    left join lateral (
+      select p.temperature, case when i.takes_system_prompt then p.system_prompt end as system_prompt
+      from private.preferences p
+      where p.user_id = i.user_id and i.takes_preferences
+    ) chosen on true
+    left join private.models model on model.id = coalesce(i.model_id, (asked.preset).model_id) and model.status = 'active'
     left join private.plan_models granted on granted.plan_id = account.plan_id and granted.model_id = model.id
     left join public.conversations conversation
       on i.continues and conversation.id = i.conversation_id and conversation.user_id = i.user_id
@@ -114,6 +124,7 @@ begin
         'hold_id', item.hold_id, 'model_id', item.model_id, 'routes', decision.routes,
         'max_output_tokens', decision.max_output_tokens, 'history', item.history,
         'supported_parameters', item.supported_parameters, 'first_token_ms', item.first_token_ms, 'limits', decision.limits,
+        'unavailable_default_model', item.unavailable_default_model, 'temperature', item.temperature, 'system_prompt', item.system_prompt,
         'keys', case when has_keys then (
           select json_agg(json_build_object('id', k.id, 'provider', k.provider, 'sealed_key', k.sealed_key))
           from private.provider_keys k

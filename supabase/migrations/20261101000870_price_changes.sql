@@ -69,26 +69,6 @@ $$;
 
 comment on function private.is_leap is 'Whether some part of a price is more than ten times what it was, or less than a tenth of it, for some prompt at some hour.';
 
-create function private.describe_price(price private.price) returns jsonb
-language sql stable security invoker set search_path = ''
-as $$
-  select jsonb_build_object(
-    'input_usd', (price).input_usd::text, 'cache_read_usd', (price).cache_read_usd::text, 'cache_write_usd', (price).cache_write_usd::text,
-    'output_usd', (price).output_usd::text, 'reasoning_usd', (price).reasoning_usd::text, 'request_usd', (price).request_usd::text,
-    'tiers', (
-      select coalesce(jsonb_agg(jsonb_build_object(
-        'min_prompt_tokens', t.min_prompt_tokens, 'utc_from', to_char(t.utc_from, 'HH24:MI'), 'utc_until', to_char(t.utc_until, 'HH24:MI'),
-        'input_usd', t.input_usd::text, 'cache_read_usd', t.cache_read_usd::text, 'cache_write_usd', t.cache_write_usd::text,
-        'output_usd', t.output_usd::text, 'reasoning_usd', t.reasoning_usd::text, 'request_usd', t.request_usd::text
-      )), '[]')
-      from unnest((price).tiers) t
-    )
-  )
-  where price is distinct from null;
-$$;
-
-comment on function private.describe_price is 'A price for people, its decimals as text: a number of JSON would lose digits. Null for none.';
-
 create function private.change_prices(run_id uuid, provider text, routes private.feed_route[], out changed jsonb, out held jsonb)
 language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -139,5 +119,5 @@ $$;
 comment on function private.change_prices is
   'Gives routes the prices of a feed. One that moves more than tenfold is held back, with an alert, until a later run repeats it. Returns what changed and what was held.';
 
-revoke all on function private.tier_at, private.is_leap, private.describe_price, private.change_prices from public;
-grant execute on function private.tier_at, private.is_leap, private.describe_price, private.change_prices to service_role;
+revoke all on function private.tier_at, private.is_leap, private.change_prices from public;
+grant execute on function private.tier_at, private.is_leap, private.change_prices to service_role;

@@ -52,6 +52,7 @@ begin
   get diagnostics alerts = row_count;
   delete from private.model_sync_log l using private.retention r where r.what = 'syncs' and l.started_at < now() - r.period;
   get diagnostics syncs = row_count;
+  perform private.purge_catalogue_changes();
   -- pg_cron never does it.
   if to_regclass('cron.job_run_details') is not null then
     delete from cron.job_run_details d using private.retention r where r.what = 'job_runs' and d.end_time < now() - r.period;
@@ -144,5 +145,6 @@ from (values
   ('sluice-ledger-partitions', '20 2 * * *', 'select private.keep_ledger_partitions()'),
   -- It answers at once and works on.
   ('sluice-sync-models', '0 2 * * *', $$select private.call_function('/sync-models', 30000)$$),
+  ('sluice-rate-models', '25 * * * *', 'select private.rate_models()'),
   ('sluice-purge', '50 * * * *', 'select private.purge(200000)')
 ) as job (name, schedule, command);

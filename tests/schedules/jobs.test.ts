@@ -68,6 +68,7 @@ describe.each([
         ["sluice-deliver-alerts", "* * * * *"],
         ["sluice-ledger-partitions", "20 2 * * *"],
         ["sluice-purge", "50 * * * *"],
+        ["sluice-rate-models", "25 * * * *"],
         ["sluice-roll-slots", "5 * * * *"],
         ["sluice-roll-windows", "* * * * *"],
         ["sluice-sweep-holds", "* * * * *"],

@@ -1,3 +1,4 @@
+import type { PreferenceStore } from "../../../shared/catalogue/preferences.ts";
 import type { Authenticate } from "../../../shared/http/authenticate.ts";
 import type { AuthenticateService } from "../../../shared/http/authenticate-service.ts";
 import { type App, createApp } from "../../../shared/http/create-app.ts";
@@ -7,6 +8,7 @@ import type { ServiceHolds } from "../../../shared/metering/service-holds.ts";
 import { type AlertRouteOptions, addAlertRoute } from "./alert-route.ts";
 import { addHoldRoutes } from "./hold-routes.ts";
 import { addLimitRoutes } from "./limit-routes.ts";
+import { addPreferenceRoutes } from "./preference-routes.ts";
 import { addUsageRoute } from "./usage-route.ts";
 
 interface AccountOptions extends AlertRouteOptions {
@@ -14,6 +16,7 @@ interface AccountOptions extends AlertRouteOptions {
   authenticateService: AuthenticateService;
   accounts: Accounts;
   serviceHolds: ServiceHolds;
+  preferences: PreferenceStore;
   allowedOrigins: string[];
   /** Milliseconds of a monotonic clock. */
   now(): number;
@@ -23,11 +26,12 @@ interface AccountOptions extends AlertRouteOptions {
   writeLog: WriteLog;
 }
 
-/** The function `account`: what people used and have left, what other services of the app hold of it, and alerts that are due. */
+/** The function `account`: what people used and have left, what they chose, what other services of the app hold of it, and alerts that are due. */
 export function createAccount(options: AccountOptions): App {
   const app = createApp({ name: "account", ...options });
   addLimitRoutes(app, options);
   addUsageRoute(app, options);
+  addPreferenceRoutes(app, options);
   addHoldRoutes(app, options);
   addAlertRoute(app, options);
   return app;

@@ -1,3 +1,4 @@
+import { createPreferences } from "../../../shared/catalogue/preferences.ts";
 import { createDatabase } from "../../../shared/database/database.ts";
 import { createAuthenticate } from "../../../shared/http/authenticate.ts";
 import { createAuthenticateService } from "../../../shared/http/authenticate-service.ts";
@@ -25,6 +26,7 @@ export function composeAccount(runtime: Runtime): App {
     ...platform,
     accounts: createAccounts(database),
     serviceHolds: createServiceHolds(database),
+    preferences: createPreferences(database),
     authenticate: createAuthenticate(platform, epochMs),
     authenticateService: createAuthenticateService(platform),
     jobSecret: readJobSecret(setting),

@@ -1,5 +1,5 @@
+import type { ModelLists } from "../../../shared/catalogue/model-list.ts";
 import type { Conversations } from "../../../shared/database/conversations.ts";
-import type { Models } from "../../../shared/database/models.ts";
 import type { Replies } from "../../../shared/database/replies.ts";
 import type { Gateway } from "../../../shared/gateway/gateway.ts";
 import type { TimeLimits } from "../../../shared/gateway/watch.ts";
@@ -16,7 +16,7 @@ interface AiChatOptions {
   gateway: Gateway;
   conversations: Conversations;
   replies: Replies;
-  models: Models;
+  modelLists: ModelLists;
   allowedOrigins: string[];
   limits: TimeLimits;
   heartbeatMs: number;

@@ -36,7 +36,10 @@ export function addChatRoute(
     log.note({ stream: request.stream });
 
     const observer = observeRequest(log, writeLog);
-    const call = { id: log.requestId, userId, request, idempotency, observer, canRestart: true };
+    const call = {
+      ...{ id: log.requestId, userId, request, idempotency, observer },
+      ...{ takesPreferences: true, canRestart: true },
+    };
     const chat = await gateway.open(call);
     if (request.stream) {
       const body = runStream(chat, { log, heartbeatMs, epochMs }, (stream) =>

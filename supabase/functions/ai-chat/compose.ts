@@ -1,6 +1,6 @@
+import { createModelLists } from "../../../shared/catalogue/model-list.ts";
 import { createConversations } from "../../../shared/database/conversations.ts";
 import { createDatabase } from "../../../shared/database/database.ts";
-import { createModels } from "../../../shared/database/models.ts";
 import { createReplies } from "../../../shared/database/replies.ts";
 import { createGateway, type Gateway } from "../../../shared/gateway/gateway.ts";
 import { createAuthenticate } from "../../../shared/http/authenticate.ts";
@@ -48,7 +48,7 @@ export function composeAiChat(runtime: ChatRuntime): { app: App; gateway: Gatewa
     gateway,
     replies,
     conversations: createConversations(database),
-    models: createModels(database),
+    modelLists: createModelLists(database),
     authenticate: createAuthenticate(platform, epochMs),
   });
   return { app, gateway };

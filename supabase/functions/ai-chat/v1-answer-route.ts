@@ -36,6 +36,8 @@ export function addV1AnswerRoute(app: App, path: string, options: AnswerRouteOpt
       request,
       idempotency,
       observer: observeRequest(log, writeLog),
+      // These clients send all of it.
+      takesPreferences: false,
       // Their streams have no word for it.
       canRestart: !request.stream,
     };

@@ -1,4 +1,4 @@
-import type { Models } from "../../../shared/database/models.ts";
+import type { ModelLists } from "../../../shared/catalogue/model-list.ts";
 import { toSluiceError } from "../../../shared/domain/errors.ts";
 import type { Gateway } from "../../../shared/gateway/gateway.ts";
 import type { Authenticate } from "../../../shared/http/authenticate.ts";
@@ -14,7 +14,7 @@ import { addV1ModelRoutes } from "./v1-model-routes.ts";
 
 export interface V1Options {
   gateway: Gateway;
-  models: Models;
+  modelLists: ModelLists;
   authenticate: Authenticate;
   heartbeatMs: number;
   /** Milliseconds since the epoch. */

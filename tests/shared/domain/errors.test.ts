@@ -36,7 +36,8 @@ describe.each(rows)("the error %s", (code, row) => {
     // A rate limit knows its own wait, and an answer that is there already must not be asked for again.
     const helps =
       (row.status === 503 && code !== "settlement_pending" && code !== "not_configured") ||
-      code === "request_running";
+      code === "request_running" ||
+      code === "sync_running";
     expect(row.retryAfterSeconds !== undefined).toBe(helps);
     expect(new SluiceError(code).retryAfterSeconds).toBe(row.retryAfterSeconds);
   });

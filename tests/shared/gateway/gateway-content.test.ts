@@ -121,6 +121,68 @@ describe("the results of tools", () => {
   });
 });
 
+describe("what the caller chose", () => {
+  const preferences = { temperature: 0.3, systemPrompt: "Be brief." };
+
+  test("counts where the request says nothing of it", async () => {
+    const { open, live } = startGateway({ preferences });
+    live.say(finish);
+    live.end();
+    await pump(await open());
+    expect(live.calls[0]).toMatchObject({
+      options: { temperature: 0.3 },
+      messages: [{ role: "system", content: "Be brief." }, { role: "user" }],
+    });
+  });
+
+  test("gives way to the request's own temperature, and is not forced on a model that takes none", async () => {
+    const { open, live } = startGateway({ preferences });
+    live.say(finish);
+    live.end();
+    await pump(await open({ options: { temperature: 1 } }));
+    expect(live.calls[0]?.options).toEqual({ temperature: 1 });
+
+    const other = startGateway({ preferences, supportedParameters: [] });
+    other.live.say(finish);
+    other.live.end();
+    const chat = await other.open();
+    await pump(chat);
+    expect([other.live.calls[0]?.options, chat.start.warnings]).toEqual([{}, []]);
+  });
+
+  test("is asked for only by requests without a system message of their own", async () => {
+    const { open, live, memory } = startGateway();
+    live.say(finish);
+    live.end();
+    await pump(await open());
+    expect(memory.begun("hold-1")).toMatchObject({ takesPreferences: true, takesSystemPrompt: true });
+    const other = startGateway();
+    other.live.say(finish);
+    other.live.end();
+    const messages: ChatMessage[] = [
+      { role: "system", content: "Rhyme." },
+      { role: "user", content: "Hello" },
+    ];
+    await pump(await other.open({ messages }));
+    expect(other.memory.begun("hold-1")).toMatchObject({ takesPreferences: true, takesSystemPrompt: false });
+  });
+
+  test("is told where it is a default model that cannot be used", async () => {
+    const { open, live } = startGateway({ unavailableDefaultModel: "vendor/gone" });
+    live.say(finish);
+    live.end();
+    const chat = await open();
+    expect(chat.start.warnings).toEqual([
+      {
+        param: "model",
+        message:
+          "model: your default model vendor/gone cannot be used at present; openai/gpt-4o-mini answers in its place.",
+      },
+    ]);
+    await pump(chat);
+  });
+});
+
 describe("an option that changes how an answer is found", () => {
   const options = { temperature: 0.5, seed: 7, topP: 1, stop: ["END"] };
 

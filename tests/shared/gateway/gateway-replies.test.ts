@@ -45,7 +45,10 @@ describe("a chat that keeps no conversation", () => {
     const { gateway, observer, live, memory, untilOver } = startGateway({ maxOutputTokens: 100 });
     live.fail(new ProviderError("interrupted", "broke"));
     const request = chatRequest({ stream: false, conversationId: null });
-    const call = { id: "hold-1", userId: "user-1", request, idempotency: null, canRestart: true, observer };
+    const call = {
+      ...{ id: "hold-1", userId: "user-1", request, idempotency: null, observer },
+      ...{ takesPreferences: true, canRestart: true },
+    };
     const opening = gateway.open(call);
     expect((await rejectionOf(opening)).code).toBe("provider_interrupted");
     await untilOver();

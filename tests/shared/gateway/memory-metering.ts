@@ -57,6 +57,8 @@ export const beginRequest = (given: Partial<BeginRequest> = {}): BeginRequest =>
   continues: false,
   firstText: "Hello",
   prompt: { bytes: 8, messages: 1, images: 0, overheadTokens: 0 },
+  takesPreferences: false,
+  takesSystemPrompt: false,
   outputModality: "text",
   needs: [],
   maxOutputTokens: undefined,
@@ -99,6 +101,8 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
         maxOutputTokens: 1000,
         supportedParameters: ["temperature", "top_p", "stop", "seed", "tools", "reasoning"],
         firstTokenMs: null,
+        preferences: { temperature: null, systemPrompt: null },
+        unavailableDefaultModel: null,
         allowance: [],
         ...hold,
       };

@@ -81,6 +81,8 @@ describe("texts that are embedded", () => {
       firstText: "",
       prompt: { bytes: 8, messages: 2, images: 0, overheadTokens: 0 },
       outputModality: "embeddings",
+      takesPreferences: false,
+      takesSystemPrompt: false,
       needs: [],
       maxOutputTokens: undefined,
       idempotency: null,

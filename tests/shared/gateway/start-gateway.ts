@@ -112,6 +112,7 @@ export function startGateway(hold: Partial<Hold> = {}, { providers = {}, save }:
       userId: "user-1",
       request: chatRequest(given),
       idempotency: null,
+      takesPreferences: true,
       canRestart,
       observer,
     });

@@ -43,6 +43,8 @@ describe("begin", () => {
       supportedParameters: ["temperature"],
       allowance: [],
       firstTokenMs: null,
+      preferences: { temperature: null, systemPrompt: null },
+      unavailableDefaultModel: null,
     });
     const item = {
       hold_id: "hold-1",
@@ -58,6 +60,8 @@ describe("begin", () => {
       overhead_tokens: 1024,
       output_modality: "text",
       needs: ["tools", "stop"],
+      takes_preferences: false,
+      takes_system_prompt: false,
       max_output_tokens: 300,
     };
     expect(calls).toEqual([[item]]);

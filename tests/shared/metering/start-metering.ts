@@ -51,6 +51,8 @@ export const beginRequest = (given: Partial<BeginRequest> = {}): BeginRequest =>
   continues: false,
   firstText: "Hello",
   prompt: { bytes: 12, messages: 1, images: 0, overheadTokens: 0 },
+  takesPreferences: false,
+  takesSystemPrompt: false,
   outputModality: "text",
   needs: [],
   maxOutputTokens: undefined,
@@ -69,6 +71,9 @@ export const placed = (item: Item) => ({
   max_output_tokens: 256,
   supported_parameters: ["temperature"],
   first_token_ms: null,
+  unavailable_default_model: null,
+  temperature: null,
+  system_prompt: null,
   limits: [],
   history: [{ role: "user", content: "Hello" }],
 });

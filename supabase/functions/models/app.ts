@@ -1,0 +1,124 @@
+import { createHash } from "node:crypto";
+import type { Context } from "hono";
+import { z } from "zod";
+import type { ModelLists } from "../../../shared/catalogue/model-list.ts";
+import { storableText } from "../../../shared/domain/chat-message.ts";
+import { parseFields } from "../../../shared/domain/parse-fields.ts";
+import type { Authenticate } from "../../../shared/http/authenticate.ts";
+import { type App, type AppEnv, createApp, refuseOtherMethods } from "../../../shared/http/create-app.ts";
+import type { WriteLog } from "../../../shared/http/request-log.ts";
+
+interface ModelsOptions {
+  modelLists: ModelLists;
+  authenticate: Authenticate;
+  /** Whether those who are not signed in see the models of the default plan. */
+  isForVisitors: boolean;
+  allowedOrigins: string[];
+  /** Milliseconds of a monotonic clock. */
+  now(): number;
+  /** Milliseconds since the epoch. */
+  epochMs(): number;
+  newId(): string;
+  writeLog: WriteLog;
+}
+
+const flag = z.enum(["true", "false"]).transform((text) => text === "true");
+const word = storableText.min(1).max(200);
+
+const listSchema = z.strictObject({
+  category: word.optional(),
+  provider: word.optional(),
+  modality: word.optional(),
+  search: word.optional(),
+  free: flag.optional(),
+  enhanced: flag.optional(),
+  legacy: flag.default(false),
+});
+const noneSchema = z.strictObject({});
+
+/** The function `models`: which models a caller's plan may use. */
+export function createModels(options: ModelsOptions): App {
+  const { modelLists } = options;
+  const app = createApp({ name: "models", ...options });
+  // Ids have slashes, which some clients send as they are.
+  const onePath = "/:id{.+}";
+
+  app.get("/", async (context) => {
+    const userId = await readCaller(context, options);
+    const { legacy, ...query } = parseFields(listSchema, context.req.query());
+    const list = await modelLists.read(userId, query);
+    context.header("x-models-mode", legacy ? "legacy" : query.enhanced ? "enhanced" : "standard");
+    context.header("x-models-count", String(list.models.length));
+    context.header("x-models-time", list.changedAt);
+    const { defaultModel, recommendedModels, unavailableDefaultModel } = list;
+    return respond(context, { userId, version: `${legacy} ${list.version}` }, () =>
+      legacy
+        ? JSON.stringify(list.models.map(({ id }) => id))
+        : `{"success":true,"models":${list.modelsJson},${JSON.stringify({
+            defaultModel,
+            unavailableDefaultModel,
+            recommendedModels,
+          }).slice(1)}`,
+    );
+  });
+
+  app.get("/providers", async (context) => {
+    const userId = await readCaller(context, options);
+    parseFields(noneSchema, context.req.query());
+    const { models, version } = await modelLists.read(userId, {});
+    const counts = new Map<string, number>();
+    for (const provider of models.flatMap(({ providers }) => providers))
+      counts.set(provider, (counts.get(provider) ?? 0) + 1);
+    const providers = [...counts].map(([id, count]) => ({ id, models: count }));
+    return respond(context, { userId, version }, () =>
+      JSON.stringify({ success: true, providers: providers.toSorted((a, b) => (a.id < b.id ? -1 : 1)) }),
+    );
+  });
+
+  app.get(onePath, async (context) => {
+    const userId = await readCaller(context, options);
+    parseFields(noneSchema, context.req.query());
+    const { model, version } = await modelLists.find(userId, context.req.param("id"), true);
+    return respond(context, { userId, version }, () => JSON.stringify({ success: true, model }));
+  });
+
+  refuseOtherMethods(app, "/", ["GET"]);
+  refuseOtherMethods(app, "/providers", ["GET"]);
+  refuseOtherMethods(app, onePath, ["GET"]);
+  return app;
+}
+
+/** Who asks; null for a visitor, who shows nothing, or the key that every visitor of the app has. */
+async function readCaller(
+  context: Context<AppEnv>,
+  { authenticate, isForVisitors }: ModelsOptions,
+): Promise<string | null> {
+  const authorization = context.req.header("authorization") ?? "";
+  if (isForVisitors && (authorization === "" || /^Bearer sb_publishable_/i.test(authorization))) return null;
+  const { userId } = await authenticate(context.req.raw);
+  context.get("log").note({ userId });
+  return userId;
+}
+
+/** How long an app need not ask again. */
+const maxAgeSeconds = 60;
+
+/** Sends JSON, or that the client has it already. */
+function respond(
+  context: Context<AppEnv>,
+  { userId, version }: { userId: string | null; version: string },
+  write: () => string,
+): Response {
+  const etag = `W/"${createHash("sha256").update(version).digest("base64url").slice(0, 27)}"`;
+  context.header("etag", etag);
+  context.header("cache-control", `${userId === null ? "public" : "private"}, max-age=${maxAgeSeconds}`);
+  context.header("vary", "Authorization", { append: true });
+  if (isAtHand(etag, context.req.header("if-none-match"))) return context.body(null, 304);
+  return context.body(write(), 200, { "content-type": "application/json" });
+}
+
+/** Whether a client says that it has this version (RFC 9110, section 13.1.2: by weak comparison). */
+function isAtHand(etag: string, ifNoneMatch: string | undefined): boolean {
+  const opaque = (tag: string) => tag.trim().replace(/^W\//, "");
+  return ifNoneMatch?.split(",").some((tag) => tag.trim() === "*" || opaque(tag) === opaque(etag)) ?? false;
+}

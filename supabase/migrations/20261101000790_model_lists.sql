@@ -1,0 +1,266 @@
+-- Model lists: what callers are told of the models they may use.
+--
+-- Invariants
+--   A model is listed for exactly those who may call it: it is active, the plan has it, and somebody serves it at a known price.
+--   A list whose version is known need not be made again.
+
+-- Types -------------------------------------------------------------------------------------------------------------
+
+create type private.default_choice as (model_id text, unavailable text);
+
+comment on type private.default_choice is
+  'The model of a request that names none: the caller''s own, else the plan''s. unavailable is the caller''s own where it cannot be used now.';
+
+-- Tables ------------------------------------------------------------------------------------------------------------
+
+create table private.model_ratings (
+  model_id text primary key references private.models (id) on delete cascade,
+  answers bigint not null check (answers > 0),
+  broken bigint not null check (broken between 0 and answers),
+  rated_at timestamptz not null default now()
+);
+
+comment on table private.model_ratings is 'How the provider calls of a model went in the last day, as the ledger has it.';
+comment on column private.model_ratings.broken is 'Those that broke off, or of whose end nothing was heard.';
+
+revoke all on private.model_ratings from public, anon, authenticated, service_role;
+grant select on private.model_ratings to service_role;
+
+create trigger note_catalogue_change after insert or update or delete or truncate on private.model_ratings
+  for each statement execute function private.note_catalogue_change();
+
+-- Views -------------------------------------------------------------------------------------------------------------
+
+create view private.usable_models with (security_invoker = true) as
+  select g.plan_id, m.*, g.is_default
+  from private.plan_models g
+  join private.models m on m.id = g.model_id and m.status = 'active'
+  where exists (
+    select from private.model_routes r
+    where r.model_id = m.id and r.is_enabled and r.listing <> 'missing'
+      and exists (select from private.route_prices p where p.route_id = r.id and p.valid_from <= now())
+  );
+
+comment on view private.usable_models is 'The models that callers of a plan can call.';
+
+revoke all on private.usable_models from public, anon, authenticated, service_role;
+grant select on private.usable_models to service_role;
+
+-- Functions ---------------------------------------------------------------------------------------------------------
+
+create function private.rate_models() returns integer
+language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  changed integer;
+begin
+  with rating as (
+    select l.model_id, count(*) as answers, count(*) filter (where l.outcome <> 'completed') as broken
+    from private.ledger l
+    where l.held_at > now() - interval '1 day' and l.entry = 'charge' and l.model_id is not null
+      and exists (select from private.models m where m.id = l.model_id)
+    group by l.model_id
+  ),
+  gone as (
+    delete from private.model_ratings r where not exists (select from rating where rating.model_id = r.model_id)
+    returning r.model_id
+  ),
+  rated as (
+    insert into private.model_ratings as r (model_id, answers, broken)
+    select * from rating
+    on conflict (model_id) do update set answers = excluded.answers, broken = excluded.broken, rated_at = now()
+    where (r.answers, r.broken) is distinct from (excluded.answers, excluded.broken)
+    returning r.model_id
+  )
+  select (select count(*) from gone) + (select count(*) from rated) into changed;
+  return changed;
+end;
+$$;
+
+comment on function private.rate_models is 'Takes down how the provider calls of the last day went. Returns how many ratings that changed.';
+
+create function private.describe_models(plan_id text, query jsonb) returns json
+language sql stable security invoker set search_path = ''
+as $$
+  with listed as materialized (
+    select m.*, offer.*
+    from private.usable_models m
+    cross join lateral (
+      select array_agg(distinct r.provider order by r.provider) as providers
+      from private.model_routes r
+      where r.model_id = m.id and r.is_enabled and r.listing <> 'missing'
+    ) served
+    -- What the route charges that is tried first.
+    cross join lateral (
+      select p.price, served.providers
+      from private.model_routes r
+      cross join lateral (select private.price_of(r.id)) p (price)
+      where r.model_id = m.id and r.is_enabled and r.listing <> 'missing' and p.price is distinct from null
+      order by
+        case m.route_order when 'priority' then r.priority else 3 * (p.price).input_usd + (p.price).output_usd end, r.id
+      limit 1
+    ) offer
+    where m.plan_id = describe_models.plan_id
+      and (query ->> 'id' is null or m.id = query ->> 'id')
+      and (query ->> 'category' is null or m.category = query ->> 'category')
+      and (query ->> 'provider' is null or query ->> 'provider' = any (served.providers))
+      and (query ->> 'modality' is null or query ->> 'modality' = any (m.input_modalities || m.output_modalities))
+      and (query ->> 'search' is null or position(lower(query ->> 'search') in lower(m.id || ' ' || m.name)) > 0)
+      and (
+        query -> 'free' is null
+        or (query -> 'free')::boolean = ((offer.price).input_usd = 0 and (offer.price).output_usd = 0 and (offer.price).request_usd = 0)
+      )
+  ),
+  described as (
+    select
+      l.id, l.priority, l.output_modalities, l.price, rating.answers >= 20 and rating.broken > 0.1 * rating.answers as is_failing,
+      jsonb_build_object(
+        'id', l.id, 'name', l.name, 'category', l.category, 'tags', l.tags, 'providers', l.providers, 'context_tokens', l.context_tokens,
+        'max_output_tokens', l.max_output_tokens, 'input_modalities', l.input_modalities, 'output_modalities', l.output_modalities,
+        'supported_parameters', l.supported_parameters, 'price', private.describe_price(l.price), 'limits', limits.list,
+        'created_at', l.created_at
+      )
+      || case when (query -> 'enhanced')::boolean then jsonb_build_object(
+        'description', l.description, 'canonical_slug', l.canonical_slug, 'hugging_face_id', l.hugging_face_id, 'modality', l.modality,
+        'tokenizer', l.tokenizer, 'instruct_type', l.instruct_type, 'listed_price', l.listed_price, 'default_parameters', l.default_parameters,
+        'is_moderated', l.is_moderated, 'knowledge_cutoff', l.knowledge_cutoff, 'released_at', l.released_at, 'expires_on', l.expires_on,
+        'success_rate', round(1 - rating.broken::numeric / rating.answers, 3)
+      ) else '{}' end as model
+    from listed l
+    left join private.model_ratings rating on rating.model_id = l.id
+    cross join lateral (
+      select coalesce(jsonb_agg(jsonb_build_object('unit', limit_of.unit, 'window', limit_of."window", 'amount', limit_of.amount)
+        order by limit_of.unit, limit_of."window"), '[]') as list
+      from (
+        select distinct on (own.unit, own."window") own.unit, own."window", own.amount
+        from (
+          select p.unit, p."window", p.amount, 0 as place
+          from private.plan_limits p
+          where p.plan_id = describe_models.plan_id and p.scope = 'model' and p.scope_id = l.id
+          union all
+          select c.unit, c."window", c.amount, 1 from private.model_limits c where c.model_id = l.id
+        ) own
+        order by own.unit, own."window", own.place
+      ) limit_of
+    ) limits
+  )
+  select json_build_object(
+    'models', coalesce((select json_agg(d.model order by d.priority, d.id) from described d), '[]'),
+    -- Those that the operator puts first and, of these, the cheaper ones; none that often breaks off.
+    'recommended', array(
+      select d.id from described d
+      where 'text' = any (d.output_modalities) and d.is_failing is not true
+      order by d.priority, 3 * (d.price).input_usd + (d.price).output_usd, d.id
+      limit 3
+    )
+  );
+$$;
+
+comment on function private.describe_models is
+  'The models of a plan as callers are told of them, the ones that are listed first first; of query id, category, provider, modality, search and free choose, enhanced tells all. And the ids of up to three to recommend.';
+
+create function private.default_model(user_id uuid, plan_id text) returns private.default_choice
+language sql stable security invoker set search_path = ''
+as $$
+  select (
+    coalesce(own.id, (select m.id from private.usable_models m where m.plan_id = default_model.plan_id and m.is_default)),
+    case when own.id is null then chosen.default_model_id end
+  )::private.default_choice
+  from (values (1)) one
+  left join private.preferences chosen on chosen.user_id = default_model.user_id
+  left join private.usable_models own on own.plan_id = default_model.plan_id and own.id = chosen.default_model_id;
+$$;
+
+comment on function private.default_model is 'Which model a request of a caller that names none goes to.';
+
+revoke all on function private.rate_models, private.describe_models, private.default_model from public;
+grant execute on function private.describe_models, private.default_model to service_role;
+
+-- API ---------------------------------------------------------------------------------------------------------------
+
+create function public.list_models(user_id uuid, query jsonb, known text[]) returns json
+language sql stable security invoker set search_path = ''
+as $$
+  select json_build_object(
+    'version', asked.version, 'changed_at', (select max(c.changed_at) from private.catalogue_changes c where c.changed_at <= now()),
+    'default_model', d.model_id, 'unavailable_default_model', d.unavailable,
+    'list', case when asked.version <> all (known) then private.describe_models(asked.plan_id, query) end
+  )
+  from (
+    select plan.id as plan_id, plan.id || ' ' || private.catalogue_version() as version
+    from (
+      select a.plan_id as id from private.current_accounts a where a.user_id = list_models.user_id
+      union all
+      select p.id from private.plans p where list_models.user_id is null and p.is_default
+    ) plan
+  ) asked
+  cross join lateral private.default_model(list_models.user_id, asked.plan_id) d;
+$$;
+
+comment on function public.list_models is
+  'The models that a caller may use (a visitor those of the default plan), as describe_models tells them, and the version of that list; without the list where its version is known. Null where there is no such caller.';
+
+revoke all on function public.list_models from public, anon, authenticated;
+grant execute on function public.list_models to service_role;
+
+create function public.get_preferences(user_id uuid) returns json
+language sql stable security invoker set search_path = ''
+as $$
+  select json_build_object(
+    'ui', coalesce(p.ui, '{}'), 'session', coalesce(p.session, '{}'), 'default_model', p.default_model_id,
+    'temperature', p.temperature, 'system_prompt', p.system_prompt, 'model_in_use', d.model_id, 'unavailable_default_model', d.unavailable
+  )
+  from private.current_accounts a
+  left join private.preferences p on p.user_id = a.user_id
+  cross join lateral private.default_model(a.user_id, a.plan_id) d
+  where a.user_id = get_preferences.user_id;
+$$;
+
+comment on function public.get_preferences is 'What a caller chose, and which model a request without one goes to. Null where there is no such caller.';
+
+create function public.patch_preferences(user_id uuid, patch jsonb) returns json
+language plpgsql volatile security invoker set search_path = '' set lock_timeout = '500ms'
+as $$
+#variable_conflict use_variable
+declare
+  chosen text := patch #>> '{model,default_model}';
+  refusal text;
+  merged private.preferences;
+begin
+  select case
+    when chosen is null or usable.id is not null then null
+    when exists (select from private.models m where m.id = chosen and m.status = 'active') then 'SL403'
+    else 'SL44M'
+  end
+  into refusal
+  from private.current_accounts a
+  left join private.usable_models usable on usable.plan_id = a.plan_id and usable.id = chosen
+  where a.user_id = user_id;
+  if not found then
+    return null;
+  elsif refusal is not null then
+    return json_build_object('refusal', refusal);
+  end if;
+  insert into private.preferences as p (user_id) values (user_id) on conflict do nothing;
+  select p.* into merged from private.preferences p where p.user_id = user_id for no key update;
+  merged.ui := private.merge_patch(merged.ui, coalesce(patch -> 'ui', '{}'));
+  merged.session := private.merge_patch(merged.session, coalesce(patch -> 'session', '{}'));
+  if greatest(length(merged.ui::text), length(merged.session::text)) > 16384 then
+    return json_build_object('refusal', 'SL40L', 'param', case when length(merged.ui::text) > 16384 then 'ui' else 'session' end);
+  end if;
+  update private.preferences p set
+    ui = merged.ui, session = merged.session,
+    default_model_id = case when patch -> 'model' ? 'default_model' then chosen else p.default_model_id end,
+    temperature = case when patch -> 'model' ? 'temperature' then (patch #>> '{model,temperature}')::numeric else p.temperature end,
+    system_prompt = case when patch -> 'model' ? 'system_prompt' then patch #>> '{model,system_prompt}' else p.system_prompt end,
+    updated_at = now()
+  where p.user_id = user_id;
+  return public.get_preferences(user_id);
+end;
+$$;
+
+comment on function public.patch_preferences is
+  'Merges what a caller chose into what was there: ui and session as deep as they go, model member by member; null removes. Answers with all of it, or with a refusal (an SQLSTATE of ours): of a model that cannot be chosen, or of what grew too large (param).';
+
+revoke all on function public.get_preferences, public.patch_preferences from public, anon, authenticated;
+grant execute on function public.get_preferences, public.patch_preferences to service_role;
