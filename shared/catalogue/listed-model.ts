@@ -1,4 +1,4 @@
-import type { Price, PriceParts } from "./feed.ts";
+import { toCamelCase } from "../domain/camel-case.ts";
 
 /** USD, decimals as text: per token, and `requestUsd` per call. */
 interface ListedPriceParts {
@@ -11,8 +11,13 @@ interface ListedPriceParts {
   requestUsd: string;
 }
 
+/** A price; tiers take its place for longer prompts, or at some hours (UTC). */
+export interface ListedPrice extends ListedPriceParts {
+  tiers: (ListedPriceParts & { minPromptTokens: number; utcFrom: string; utcUntil: string })[];
+}
+
 /** A model as callers are told of it. */
-export interface Listed {
+export interface ListedModel {
   id: string;
   name: string;
   category: string | null;
@@ -24,15 +29,13 @@ export interface Listed {
   inputModalities: string[];
   outputModalities: string[];
   supportedParameters: string[];
-  /** What the provider that is tried first charges; tiers take its place for longer prompts, or at some hours (UTC). */
-  price: ListedPriceParts & {
-    tiers: (ListedPriceParts & { minPromptTokens: number; utcFrom: string; utcUntil: string })[];
-  };
+  /** What the provider that is tried first charges. */
+  price: ListedPrice;
   /** What each caller may use of it. */
   limits: { unit: string; window: string; amount: number }[];
   /** When it was added to the catalogue, ISO 8601. */
   createdAt: string;
-  /** The rest is there where all of it is asked for. */
+  /** From here on there where all of it is asked for. */
   description?: string;
   canonicalSlug?: string | null;
   huggingFaceId?: string | null;
@@ -49,38 +52,10 @@ export interface Listed {
   successRate?: number | null;
 }
 
-/** A model as the database describes it. */
-export interface ModelRow extends Record<string, unknown> {
-  price: Price;
-}
+/** Members of models whose own members have the providers' names. */
+const foreign: ReadonlySet<string> = new Set(["listed_price", "default_parameters"]);
 
-/** A row of `describe_models`. The names within listed_price and default_parameters are the provider's, and stay. */
-export function readModel({ price, ...row }: ModelRow): Listed {
-  const members = Object.entries(row).map(([name, value]) => [toCamelCase(name), value]);
-  return { ...Object.fromEntries(members), price: readPrice(price) };
-}
-
-function readPrice({ tiers, ...parts }: Price): Listed["price"] {
-  return {
-    ...readParts(parts),
-    tiers: tiers.map(({ min_prompt_tokens, utc_from, utc_until, ...tier }) => ({
-      ...{ minPromptTokens: min_prompt_tokens, utcFrom: utc_from, utcUntil: utc_until },
-      ...readParts(tier),
-    })),
-  };
-}
-
-function readParts(parts: PriceParts): ListedPriceParts {
-  return {
-    inputUsd: parts.input_usd,
-    cacheReadUsd: parts.cache_read_usd,
-    cacheWriteUsd: parts.cache_write_usd,
-    outputUsd: parts.output_usd,
-    reasoningUsd: parts.reasoning_usd,
-    requestUsd: parts.request_usd,
-  };
-}
-
-function toCamelCase(name: string): string {
-  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+/** A model as the database describes it, in the API's spelling. */
+export function readModel<Model>(row: unknown): Model {
+  return toCamelCase(row, foreign) as Model;
 }

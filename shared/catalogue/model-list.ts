@@ -1,6 +1,6 @@
 import { type Database, unwrap } from "../database/database.ts";
 import { SluiceError } from "../domain/errors.ts";
-import { type Listed, type ModelRow, readModel } from "./listed-model.ts";
+import { type ListedModel, readModel } from "./listed-model.ts";
 
 /** Which models, and how much of them. Conditions hold together. */
 export interface ModelQuery {
@@ -25,7 +25,7 @@ export interface ModelList {
   /** When the catalogue last changed, ISO 8601. */
   changedAt: string;
   /** In the order of their priority. */
-  models: Listed[];
+  models: ListedModel[];
   /** The same as JSON. */
   modelsJson: string;
   /** Ids of up to three. */
@@ -46,7 +46,11 @@ export interface ModelLists {
    * One of them, and the version of what it was made of.
    * @throws SluiceError model_not_found, also where the plan does not include it
    */
-  find(userId: string | null, id: string, enhanced: boolean): Promise<{ model: Listed; version: string }>;
+  find(
+    userId: string | null,
+    id: string,
+    enhanced: boolean,
+  ): Promise<{ model: ListedModel; version: string }>;
 }
 
 /** A list as it was made: `version` is the database's, which is asked each time whether it is still true. */
@@ -112,7 +116,7 @@ export function createModelLists(database: Database): ModelLists {
 }
 
 function makeList(version: string, { models: rows, recommended }: NonNullable<ListRow["list"]>): KnownList {
-  const models = rows.map(readModel);
+  const models = rows.map(readModel<ListedModel>);
   return { version, models, modelsJson: JSON.stringify(models), recommendedModels: recommended };
 }
 
@@ -126,5 +130,5 @@ interface ListRow {
   changed_at: string;
   default_model: string | null;
   unavailable_default_model: string | null;
-  list: { models: ModelRow[]; recommended: string[] } | null;
+  list: { models: unknown[]; recommended: string[] } | null;
 }

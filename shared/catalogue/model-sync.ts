@@ -1,19 +1,22 @@
 import { type Database, unwrap } from "../database/database.ts";
+import { toCamelCase } from "../domain/camel-case.ts";
+import { describeCause } from "../domain/describe-cause.ts";
 import { SluiceError, toSluiceError } from "../domain/errors.ts";
 import { type Feed, FeedError } from "./feed.ts";
 
+/** The providers whose lists are read, in this order: OpenRouter adds the models that others have routes to. */
+export const sourceNames = ["openrouter", "openai", "anthropic", "google"] as const;
+export type SourceName = (typeof sourceNames)[number];
+
 /** Where models are listed. */
 export interface FeedSource {
-  /** The provider, as routes name it. */
-  name: string;
+  name: SourceName;
   /** @throws FeedError, or what the provider's adapter throws */
   read(): Promise<Feed>;
 }
 
-/** What became of one source of a run. */
-export interface SyncOutcome {
-  runId: string;
-  source: string;
+/** What became of one source of a run, for the log. */
+interface SyncOutcome {
   status: "succeeded" | "failed";
   listed: number;
   added: number;
@@ -24,13 +27,13 @@ export interface SyncOutcome {
   quarantined: number;
   /** What went wrong, in our words. */
   error: string | null;
-  /** For the log: why. */
-  cause?: unknown;
+  /** Why, for us. */
+  cause?: string;
 }
 
 export interface SyncRun {
   id: string;
-  sources: string[];
+  sources: SourceName[];
   /** ISO 8601. */
   startedAt: string;
   /** Settles when all sources are done; never rejects. */
@@ -38,18 +41,16 @@ export interface SyncRun {
 }
 
 export interface ModelSync {
-  /** The sources that there are, in the order in which they are read. */
-  sources: string[];
   /**
-   * Begins a run, which goes on by itself.
-   * @throws SluiceError sync_running while another one is
+   * Begins a run over one source, or over all that are configured, which goes on by itself.
+   * @throws SluiceError sync_running while another one is; not_configured for a source without a key
    */
-  start(sources: string[]): Promise<SyncRun>;
+  start(source?: SourceName): Promise<SyncRun>;
   /**
    * What a source lists now would change; nothing is changed.
    * @throws SluiceError feed_unusable, saying what is wrong with the list
    */
-  preview(source: string): Promise<FeedPreview>;
+  preview(source: SourceName): Promise<FeedPreview>;
 }
 
 /** Ids of models; `refusal` says why the list would not be applied, and then there is nothing else. */
@@ -63,14 +64,16 @@ interface ModelSyncOptions {
   database: Database;
   sources: FeedSource[];
   newId(): string;
-  onOutcome(outcome: SyncOutcome): void;
+  /** Writes one line of the log for each source of a run. */
+  writeLog(line: string): void;
 }
 
 /** Has the catalogue follow what sources list, by `begin_model_sync`, `apply_model_feed` and `fail_model_sync`. */
-export function createModelSync({ database, sources, newId, onOutcome }: ModelSyncOptions): ModelSync {
+export function createModelSync({ database, sources, newId, writeLog }: ModelSyncOptions): ModelSync {
   const byName = new Map(sources.map((source) => [source.name, source]));
 
-  async function start(names: string[]): Promise<SyncRun> {
+  async function start(source?: SourceName): Promise<SyncRun> {
+    const names = source === undefined ? sourceNames.filter((name) => byName.has(name)) : [find(source).name];
     const answer = unwrap(
       await database.rpc("begin_model_sync", { run_id: newId(), sources: names }),
     ) as unknown as { id: string; started_at: string; refusal?: string };
@@ -79,40 +82,43 @@ export function createModelSync({ database, sources, newId, onOutcome }: ModelSy
     return { ...run, sources: names, ended: follow(run.id, names) };
   }
 
-  async function follow(runId: string, names: string[]): Promise<void> {
-    // OpenRouter first: the models that it adds are those that others have routes to.
-    for (const name of names) onOutcome(await followOne(runId, name));
+  async function follow(runId: string, names: SourceName[]): Promise<void> {
+    for (const source of names)
+      writeLog(JSON.stringify({ event: "model_sync", runId, source, ...(await followOne(runId, source)) }));
   }
 
-  async function followOne(runId: string, source: string): Promise<SyncOutcome> {
+  async function followOne(runId: string, source: SourceName): Promise<SyncOutcome> {
     try {
-      const feed = await readFeed(source);
+      const feed = await find(source).read();
       const answer = await database.rpc("apply_model_feed", { run_id: runId, source, feed: feed as never });
-      return { runId, source, ...readRow(unwrap(answer) as unknown as SyncRow) };
+      return readRow(unwrap(answer) as unknown as SyncRow);
     } catch (cause) {
       const error = describeFailure(cause);
       // Where the database is away, too, the run is given up by the next one.
       await database.rpc("fail_model_sync", { run_id: runId, source, error });
-      return { ...{ runId, source, status: "failed", error, cause }, ...nothingChanged };
+      return { status: "failed", error, cause: describeCause(cause), ...nothingChanged };
     }
   }
 
-  function readFeed(source: string): Promise<Feed> {
-    const found = byName.get(source);
-    if (found === undefined) throw new FeedError(`There is no source ${source}.`);
-    return found.read();
+  function find(name: SourceName): FeedSource {
+    const source = byName.get(name);
+    if (source !== undefined) return source;
+    throw new SluiceError("not_configured", {
+      param: "source",
+      message: `source: ${name} cannot be asked for its models: the operator has to set its API key.`,
+    });
   }
 
   return {
-    sources: [...byName.keys()],
     start,
     async preview(source) {
-      const feed = await readFeed(source).catch((cause: unknown) => {
-        throw new SluiceError("feed_unusable", { message: describeFailure(cause), cause });
-      });
-      return unwrap(
-        await database.rpc("preview_model_feed", { source, feed: feed as never }),
-      ) as unknown as FeedPreview;
+      const feed = await find(source)
+        .read()
+        .catch((cause: unknown) => {
+          throw new SluiceError("feed_unusable", { message: describeFailure(cause), cause });
+        });
+      const answer = await database.rpc("preview_model_feed", { source, feed: feed as never });
+      return toCamelCase(unwrap(answer)) as FeedPreview;
     },
   };
 }
@@ -122,9 +128,9 @@ const nothingChanged = {
   ...{ returned: 0, heldPrices: 0, quarantined: 0 },
 };
 
-type SyncRow = Omit<SyncOutcome, "runId" | "source" | "heldPrices" | "cause"> & { held_prices: number };
+type SyncRow = Omit<SyncOutcome, "heldPrices" | "cause"> & { held_prices: number };
 
-function readRow(row: SyncRow): Omit<SyncOutcome, "runId" | "source"> {
+function readRow(row: SyncRow): SyncOutcome {
   const { status, error, listed, added, updated, inactivated, returned, held_prices, quarantined } = row;
   return {
     ...{ status, error, listed, added, updated, inactivated, returned },

@@ -118,9 +118,12 @@ export type Database = {
       [_ in never]: never;
     };
     Functions: {
+      accept_held_price: { Args: { actor_id: string; route_id: number }; Returns: Json };
+      add_activation_rule: { Args: { actor_id: string; rule: Json }; Returns: Json };
       apply_model_feed: { Args: { feed: Json; run_id: string; source: string }; Returns: Json };
       begin_chats: { Args: { items: Json }; Returns: Json[] };
       begin_model_sync: { Args: { run_id: string; sources: string[] }; Returns: Json };
+      change_models: { Args: { actor_id: string; change: Json; model_ids: string[] }; Returns: Json };
       claim_alerts: { Args: { most: number }; Returns: Json[] };
       extend_chat: {
         Args: { calls: number; hold_id: string; provider: string; provider_calls: number };
@@ -142,17 +145,27 @@ export type Database = {
         };
         Returns: Json;
       };
+      list_activation_rules: { Args: Record<PropertyKey, never>; Returns: Json[] };
+      list_all_models: { Args: { page_cursor?: string; page_limit: number; query: Json }; Returns: Json[] };
+      list_audit: { Args: { page_cursor?: string; page_limit: number; target?: string }; Returns: Json[] };
+      list_held_prices: { Args: Record<PropertyKey, never>; Returns: Json[] };
+      list_model_syncs: {
+        Args: { page_cursor?: string; page_limit: number; run_id?: string };
+        Returns: Json[];
+      };
       list_models: { Args: { known: string[]; query: Json; user_id: string }; Returns: Json };
       patch_preferences: { Args: { patch: Json; user_id: string }; Returns: Json };
       place_hold: { Args: { item: Json }; Returns: Json };
       preview_model_feed: { Args: { feed: Json; source: string }; Returns: Json };
       release_hold: { Args: { hold_id: string }; Returns: Json };
+      remove_activation_rule: { Args: { actor_id: string; rule_id: number }; Returns: boolean };
       reopen_route: { Args: { route_id: number }; Returns: boolean };
       report_alerts: { Args: { delivered: string[]; failed: string[] }; Returns: Json };
       save_reply_parts: { Args: { items: Json }; Returns: string[] };
       set_time_zone: { Args: { time_zone: string; user_id: string }; Returns: Json };
       settle_chats: { Args: { items: Json }; Returns: Json[] };
       settle_hold: { Args: { item: Json }; Returns: Json };
+      write_audit: { Args: { action: string; actor_id: string; target: string }; Returns: undefined };
     };
     Enums: {
       finish_reason: "stop" | "length" | "content_filter" | "tool_calls" | "interrupted";

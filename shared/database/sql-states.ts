@@ -13,6 +13,7 @@ const errorCodes: Record<string, ErrorCode> = {
   SL405: "internal_error",
   SL409: "request_running",
   SL40L: "invalid_request",
+  SL40R: "invalid_request",
   SL40S: "sync_running",
   SL422: "idempotency_mismatch",
   SL429: "rate_limited",

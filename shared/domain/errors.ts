@@ -102,6 +102,17 @@ export const errorTable = {
     type: "not_found_error",
     message: "There is no such hold of a service: its id is the one that was answered when it was placed.",
   },
+  sync_not_found: {
+    status: 404,
+    type: "not_found_error",
+    message: "There is no such sync: its id is the one that was answered when it began.",
+  },
+  price_not_found: {
+    status: 404,
+    type: "not_found_error",
+    message: "No price of this route waits to be accepted.",
+  },
+  rule_not_found: { status: 404, type: "not_found_error", message: "There is no such rule." },
   method_not_allowed: {
     status: 405,
     type: "invalid_request_error",

@@ -1,5 +1,5 @@
+import { describeCause } from "../domain/describe-cause.ts";
 import type { SluiceError } from "../domain/errors.ts";
-import { scrubSecrets } from "../domain/secret.ts";
 import type { Usage } from "../domain/usage.ts";
 
 /** Writes one line. */
@@ -87,17 +87,4 @@ export function createRequestLog({ requestId, method, path, now, write }: Reques
     write: () =>
       write(JSON.stringify({ event: "request", requestId, method, path, ...fields, timesMs: readTimes() })),
   };
-}
-
-/** What was thrown and what caused it, in one line for the log: without keys, which libraries keep in errors of theirs. */
-export function describeCause(thrown: unknown): string {
-  const parts: string[] = [];
-  for (
-    let error = thrown;
-    error !== undefined && parts.length < 5;
-    error = error instanceof Error ? error.cause : undefined
-  ) {
-    parts.push(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
-  }
-  return scrubSecrets(parts.join(" ← "));
 }

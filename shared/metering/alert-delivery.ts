@@ -1,4 +1,5 @@
 import { type Database, unwrap } from "../database/database.ts";
+import { toCamelCase } from "../domain/camel-case.ts";
 
 /** What became of the alerts that were due. */
 export interface DeliveryResult {
@@ -95,16 +96,4 @@ async function post(
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
-}
-
-/** A value with the names of its members as our API spells them. */
-function toCamelCase(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(toCamelCase);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [
-      name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()),
-      toCamelCase(member),
-    ]),
-  );
 }

@@ -163,7 +163,7 @@ create function private.default_model(user_id uuid, plan_id text) returns privat
 language sql stable security invoker set search_path = ''
 as $$
   select (
-    coalesce(own.id, (select m.id from private.usable_models m where m.plan_id = default_model.plan_id and m.is_default)),
+    coalesce(own.id, (select g.model_id from private.plan_models g where g.plan_id = default_model.plan_id and g.is_default)),
     case when own.id is null then chosen.default_model_id end
   )::private.default_choice
   from (values (1)) one
@@ -173,8 +173,17 @@ $$;
 
 comment on function private.default_model is 'Which model a request of a caller that names none goes to.';
 
-revoke all on function private.rate_models, private.describe_models, private.default_model from public;
-grant execute on function private.describe_models, private.default_model to service_role;
+create function private.usable_default(user_id uuid, plan_id text, out usable_id text, out unavailable text)
+language sql stable security invoker set search_path = ''
+as $$
+  select (select m.id from private.usable_models m where m.plan_id = usable_default.plan_id and m.id = d.model_id), d.unavailable
+  from private.default_model(user_id, plan_id) d;
+$$;
+
+comment on function private.usable_default is 'The same, but null where nobody serves it now.';
+
+revoke all on function private.rate_models, private.describe_models, private.default_model, private.usable_default from public;
+grant execute on function private.describe_models, private.default_model, private.usable_default to service_role;
 
 -- API ---------------------------------------------------------------------------------------------------------------
 
@@ -183,7 +192,7 @@ language sql stable security invoker set search_path = ''
 as $$
   select json_build_object(
     'version', asked.version, 'changed_at', (select max(c.changed_at) from private.catalogue_changes c where c.changed_at <= now()),
-    'default_model', d.model_id, 'unavailable_default_model', d.unavailable,
+    'default_model', d.usable_id, 'unavailable_default_model', d.unavailable,
     'list', case when asked.version <> all (known) then private.describe_models(asked.plan_id, query) end
   )
   from (
@@ -194,7 +203,7 @@ as $$
       select p.id from private.plans p where list_models.user_id is null and p.is_default
     ) plan
   ) asked
-  cross join lateral private.default_model(list_models.user_id, asked.plan_id) d;
+  cross join lateral private.usable_default(list_models.user_id, asked.plan_id) d;
 $$;
 
 comment on function public.list_models is
@@ -208,11 +217,11 @@ language sql stable security invoker set search_path = ''
 as $$
   select json_build_object(
     'ui', coalesce(p.ui, '{}'), 'session', coalesce(p.session, '{}'), 'default_model', p.default_model_id,
-    'temperature', p.temperature, 'system_prompt', p.system_prompt, 'model_in_use', d.model_id, 'unavailable_default_model', d.unavailable
+    'temperature', p.temperature, 'system_prompt', p.system_prompt, 'model_in_use', d.usable_id, 'unavailable_default_model', d.unavailable
   )
   from private.current_accounts a
   left join private.preferences p on p.user_id = a.user_id
-  cross join lateral private.default_model(a.user_id, a.plan_id) d
+  cross join lateral private.usable_default(a.user_id, a.plan_id) d
   where a.user_id = get_preferences.user_id;
 $$;
 

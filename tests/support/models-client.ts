@@ -1,5 +1,5 @@
 import { inject } from "vitest";
-import type { Listed } from "../../shared/catalogue/listed-model.ts";
+import type { ListedModel } from "../../shared/catalogue/listed-model.ts";
 import type { ErrorBody } from "../../shared/domain/errors.ts";
 
 export interface ModelsAnswer<Body> {
@@ -12,7 +12,7 @@ export interface ModelsAnswer<Body> {
 /** What `GET models` answers. */
 export interface ListBody {
   success: true;
-  models: Listed[];
+  models: ListedModel[];
   defaultModel: string | null;
   unavailableDefaultModel: string | null;
   recommendedModels: string[];
@@ -44,6 +44,6 @@ export function createModelsClient(url = `${inject("stack").apiUrl}/functions/v1
     get,
     list: (caller: { token: string }, query = "") => get<ListBody>(query, { token: caller.token }),
     find: (caller: { token: string }, id: string) =>
-      get<{ success: true; model: Listed }>(`/${id}`, { token: caller.token }),
+      get<{ success: true; model: ListedModel }>(`/${id}`, { token: caller.token }),
   };
 }

@@ -1,7 +1,8 @@
+import { describeCause } from "../../../shared/domain/describe-cause.ts";
 import { SluiceError } from "../../../shared/domain/errors.ts";
 import type { Secret } from "../../../shared/domain/secret.ts";
 import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
-import { describeCause, type WriteLog } from "../../../shared/http/request-log.ts";
+import type { WriteLog } from "../../../shared/http/request-log.ts";
 import { isFromJob } from "../../../shared/keys/job-secret.ts";
 import type { DeliverAlerts, DeliveryFailure } from "../../../shared/metering/alert-delivery.ts";
 

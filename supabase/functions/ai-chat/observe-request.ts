@@ -1,5 +1,6 @@
+import { describeCause } from "../../../shared/domain/describe-cause.ts";
 import type { Observer } from "../../../shared/gateway/gateway.ts";
-import { describeCause, type RequestLog, type WriteLog } from "../../../shared/http/request-log.ts";
+import type { RequestLog, WriteLog } from "../../../shared/http/request-log.ts";
 
 /** Notes what happens to a request in its log line, and what fails on the way in lines of its own. */
 export function observeRequest(log: RequestLog, writeLog: WriteLog): Observer {

@@ -1,6 +1,5 @@
 import { z } from "zod";
-import type { ModelSync } from "../../../shared/catalogue/model-sync.ts";
-import { SluiceError } from "../../../shared/domain/errors.ts";
+import { type ModelSync, sourceNames } from "../../../shared/catalogue/model-sync.ts";
 import { parseFields } from "../../../shared/domain/parse-fields.ts";
 import type { Secret } from "../../../shared/domain/secret.ts";
 import { type Authenticate, checkAdministrator } from "../../../shared/http/authenticate.ts";
@@ -25,27 +24,19 @@ interface SyncModelsOptions {
   writeLog: WriteLog;
 }
 
+const bodySchema = z.strictObject({ source: z.enum(sourceNames).optional() });
+
 /** The function `sync-models`: has the catalogue follow what providers list, for a job or an administrator. */
 export function createSyncModels(options: SyncModelsOptions): App {
   const { modelSync, authenticate, jobSecret, keepAlive } = options;
   const app = createApp({ name: "sync-models", ...options });
-  const bodySchema = z.strictObject({
-    source: z.enum(["openrouter", "openai", "anthropic", "google"]).optional(),
-  });
-
   app.post("/", async (context) => {
     const request = context.req.raw;
     if (jobSecret === null || !(await isFromJob(request, jobSecret)))
       context.get("log").note({ userId: await checkAdministrator(authenticate, request) });
     const bytes = await readBytes(request);
     const { source } = parseFields(bodySchema, bytes.length === 0 ? {} : parseJsonBytes(bytes));
-    if (source !== undefined && !modelSync.sources.includes(source)) {
-      throw new SluiceError("not_configured", {
-        param: "source",
-        message: `${source} cannot be asked for its models: the operator has to set its API key.`,
-      });
-    }
-    const { ended, ...run } = await modelSync.start(source === undefined ? modelSync.sources : [source]);
+    const { ended, ...run } = await modelSync.start(source);
     keepAlive(ended);
     return context.json(run, 202);
   });

@@ -1,10 +1,9 @@
 import { createFeedSources } from "../../../shared/catalogue/feed-sources.ts";
-import { createModelSync, type SyncOutcome } from "../../../shared/catalogue/model-sync.ts";
+import { createModelSync } from "../../../shared/catalogue/model-sync.ts";
 import { createDatabase } from "../../../shared/database/database.ts";
 import { createAuthenticate } from "../../../shared/http/authenticate.ts";
 import type { App } from "../../../shared/http/create-app.ts";
 import { readPlatformSettings } from "../../../shared/http/platform-settings.ts";
-import { describeCause } from "../../../shared/http/request-log.ts";
 import type { Runtime } from "../../../shared/http/runtime.ts";
 import { readJobSecret } from "../../../shared/keys/job-secret.ts";
 import { createProviderRegistry } from "../../../shared/providers/registry.ts";
@@ -21,7 +20,7 @@ export function composeSyncModels(runtime: Runtime & { keepAlive(work: Promise<u
     database: createDatabase({ ...platform, fetch }),
     sources: createFeedSources(createProviderRegistry(setting, fetch), fetch),
     newId,
-    onOutcome: (outcome) => writeLog(JSON.stringify({ event: "model_sync", ...describeOutcome(outcome) })),
+    writeLog,
   });
   return createSyncModels({
     ...runtime,
@@ -30,8 +29,4 @@ export function composeSyncModels(runtime: Runtime & { keepAlive(work: Promise<u
     authenticate: createAuthenticate(platform, epochMs),
     jobSecret: readJobSecret(setting),
   });
-}
-
-function describeOutcome({ cause, ...outcome }: SyncOutcome) {
-  return cause === undefined ? outcome : { ...outcome, cause: describeCause(cause) };
 }

@@ -179,7 +179,8 @@ test.each(["new", "inactive", "disabled"])(
   "a model that is %s is refused like one that there is not",
   async (status) => {
     const model = await makeModel(sql);
-    await sql`update private.models set status = ${status} where id = ${model}`;
+    await sql`
+      update private.models set status = ${status}, status_before = ${status === "inactive" ? "active" : null} where id = ${model}`;
     expect(await refuse(JSON.stringify({ message: "Hello", model }))).toEqual(noModel);
   },
 );

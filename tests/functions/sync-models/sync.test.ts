@@ -6,6 +6,8 @@ import { signInAdministrator } from "../../support/administrators.ts";
 import { connectDatabase } from "../../support/connect-database.ts";
 import { type ExtraFunction, startExtraFunction } from "../../support/extra-function.ts";
 import { type LocalServer, startServer } from "../../support/local-server.ts";
+import type { Lock } from "../../support/lock-row.ts";
+import { lockSyncs } from "../../support/lock-syncs.ts";
 import { listedModel } from "../../support/model-lists.ts";
 import { type Person, signUp } from "../../support/people.ts";
 
@@ -26,7 +28,10 @@ let answer: (response: ServerResponse) => unknown;
 const answerWith = (models: unknown) => (response: ServerResponse) =>
   response.setHeader("content-type", "application/json").end(JSON.stringify({ data: models }));
 
+let lock: Lock;
+
 beforeAll(async () => {
+  lock = await lockSyncs(sql);
   catalogue = await startServer((request, response) =>
     request.url === "/api/v1/models" ? answer(response) : response.writeHead(404).end(),
   );
@@ -42,6 +47,7 @@ afterEach(async () => {
     update private.model_sync_log set status = 'failed', finished_at = now(), error = 'test' where status = 'running'`;
 });
 afterAll(async () => {
+  await lock.release();
   await instance.stop();
   await catalogue.stop();
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { createRequestLog, describeCause } from "../../../shared/http/request-log.ts";
+import { describeCause } from "../../../shared/domain/describe-cause.ts";
+import { createRequestLog } from "../../../shared/http/request-log.ts";
 
 /** A log with a clock that the test sets. */
 function startLog() {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { describeCause } from "../../../shared/http/request-log.ts";
+import { describeCause } from "../../../shared/domain/describe-cause.ts";
 import { ProviderError } from "../../../shared/providers/provider.ts";
 import { testCredential } from "./ask-provider.ts";
 import { protocols, readAnswer, streamText } from "./three-adapters.ts";

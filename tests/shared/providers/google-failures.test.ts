@@ -1,6 +1,6 @@
 import type { RequestListener } from "node:http";
 import { describe, expect, test } from "vitest";
-import { describeCause } from "../../../shared/http/request-log.ts";
+import { describeCause } from "../../../shared/domain/describe-cause.ts";
 import { createGoogleProvider } from "../../../shared/providers/google.ts";
 import { ProviderError, type ProviderRequest } from "../../../shared/providers/provider.ts";
 import { startServer } from "../start-server.ts";

@@ -1,6 +1,6 @@
 import type { RequestListener } from "node:http";
 import { describe, expect, test } from "vitest";
-import { describeCause } from "../../../shared/http/request-log.ts";
+import { describeCause } from "../../../shared/domain/describe-cause.ts";
 import { testCredential } from "./ask-provider.ts";
 import { failOpenAI, failOpenAIAt, wireRefusal } from "./fail-openai.ts";
 import { answerWith, wireStream } from "./openai-wire.ts";
