@@ -2,6 +2,7 @@ import type { Secret } from "../domain/secret.ts";
 import { readAnswer, readStream } from "./anthropic-answer.ts";
 import { describe, failureOf, type WireError } from "./anthropic-error.ts";
 import { buildBody, findLimitations } from "./anthropic-request.ts";
+import { listModels } from "./list-models.ts";
 import { post, rememberByCredential, writeBody } from "./post.ts";
 import { type Credential, type Provider, ProviderError, type ProviderRequest } from "./provider.ts";
 import { failureOfStatus, readRefusalBody, readRetryAfterMs } from "./refusal.ts";
@@ -65,10 +66,24 @@ export function createAnthropicProvider({ baseUrl, fetch }: AnthropicProviderOpt
       if (request.stream) yield* readStream(response, request.credential.key);
       else yield await readAnswer(response, request.credential.key);
     },
+    async listModels({ credential, signal }) {
+      const { url, headers } = await endpointOf(credential);
+      // The address of messages, with what lies beside them in its place.
+      const request = { url: `${url.replace(/\/messages$/, "/models")}?limit=1000`, headers };
+      return listModels(request, { fetch, credential, signal, readRefusal }, listFormat);
+    },
     findLimitations,
     embeddings: null,
   };
 }
+
+const listFormat = {
+  list: "data",
+  readId: ({ id }: Record<string, unknown>) => id,
+  readContext: ({ max_input_tokens }: Record<string, unknown>) => max_input_tokens,
+  readNext: ({ has_more, last_id }: Record<string, unknown>) =>
+    has_more === true && typeof last_id === "string" ? { after_id: last_id } : undefined,
+};
 
 /** Why Anthropic did not begin to answer. */
 async function readRefusal(response: Response, key: Secret): Promise<ProviderError> {

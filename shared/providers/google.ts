@@ -3,6 +3,7 @@ import { readAnswer, readStream } from "./google-answer.ts";
 import { readEmbeddings } from "./google-embeddings.ts";
 import { readRefusal } from "./google-failure.ts";
 import { buildBody, findLimitations } from "./google-request.ts";
+import { listModels } from "./list-models.ts";
 import { type PreparedRequest, post, rememberByCredential, writeBody } from "./post.ts";
 import { type Credential, type Provider, ProviderError, type ProviderRequest } from "./provider.ts";
 
@@ -14,6 +15,19 @@ interface GoogleProviderOptions {
 
 /** The version in which Google documents every field that is sent here; the SDK's own default is another. */
 const apiVersion = "v1beta";
+
+const callable = new Set<unknown>(["generateContent", "embedContent", "batchEmbedContents"]);
+
+const listFormat = {
+  list: "models",
+  readId: ({ name, supportedGenerationMethods: methods }: Record<string, unknown>) =>
+    typeof name === "string" && Array.isArray(methods) && methods.some((method) => callable.has(method))
+      ? name.replace(/^models\//, "")
+      : undefined,
+  readContext: ({ inputTokenLimit }: Record<string, unknown>) => inputTokenLimit,
+  readNext: ({ nextPageToken }: Record<string, unknown>) =>
+    typeof nextPageToken === "string" && nextPageToken !== "" ? { pageToken: nextPageToken } : undefined,
+};
 
 /**
  * Google's Gemini API. The SDK builds URL and headers and carries the key, once per key and model; sending is left to `fetch` and the
@@ -90,6 +104,11 @@ export function createGoogleProvider({ baseUrl, fetch }: GoogleProviderOptions):
       const response = await send({ ...prepared, body: writeBody(buildBody(request)) }, request);
       if (request.stream) yield* readStream(response, request);
       else yield await readAnswer(response, request);
+    },
+
+    async listModels({ credential, signal }) {
+      const prepared = await prepare(credential, (models) => models.list({ config: { pageSize: 1000 } }));
+      return listModels(prepared, { fetch, credential, signal, readRefusal }, listFormat);
     },
 
     findLimitations,

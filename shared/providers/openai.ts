@@ -1,3 +1,4 @@
+import { listModels } from "./list-models.ts";
 import { readAnswer, readStream } from "./openai-answer.ts";
 import { createThoughts } from "./openai-continuation.ts";
 import { type Dialect, openai } from "./openai-dialects.ts";
@@ -15,7 +16,16 @@ interface OpenAIProviderOptions {
   dialect?: Dialect;
 }
 
-type Path = "/chat/completions" | "/embeddings";
+type Path = "/chat/completions" | "/embeddings" | "/models";
+
+/** OpenAI tells no more than names; OpenRouter, Groq and vLLM have a word each for the context. */
+const listFormat = {
+  list: "data",
+  readId: ({ id }: Record<string, unknown>) => id,
+  readContext: ({ context_length, context_window, max_model_len }: Record<string, unknown>) =>
+    context_length ?? context_window ?? max_model_len,
+  readNext: () => undefined,
+};
 
 /** How one key calls a service: all of a request that does not depend on what is asked. */
 interface Endpoint {
@@ -42,10 +52,10 @@ export function createOpenAIProvider({ baseUrl, fetch, dialect = openai }: OpenA
     const chat = await build("/chat/completions").catch(() => {
       throw new ProviderError("credential", "the key cannot be sent: it has characters that no header takes");
     });
-    const embeddings = await build("/embeddings");
+    const [embeddings, models] = await Promise.all([build("/embeddings"), build("/models")]);
     const headers = [...chat.req.headers].filter(([name]) => headerPattern.test(name));
     return {
-      urls: { "/chat/completions": chat.url, "/embeddings": embeddings.url },
+      urls: { "/chat/completions": chat.url, "/embeddings": embeddings.url, "/models": models.url },
       headers: Object.fromEntries(headers),
     };
   }
@@ -68,6 +78,11 @@ export function createOpenAIProvider({ baseUrl, fetch, dialect = openai }: OpenA
       const reading = { key: request.credential.key, thoughts };
       if (request.stream) yield* readStream(response, reading);
       else yield await readAnswer(response, reading);
+    },
+    async listModels({ credential, signal }) {
+      const { urls, headers } = await endpointOf(credential);
+      const request = { url: urls["/models"], headers };
+      return listModels(request, { fetch, credential, signal, readRefusal }, listFormat);
     },
     findLimitations: (request) => findLimitations(request, dialect),
     embeddings:

@@ -1,5 +1,7 @@
 import type { Secret } from "../domain/secret.ts";
 import { type Credential, ProviderError } from "./provider.ts";
+import { maxAnswerBytes, readText } from "./read-text.ts";
+import { parseJson } from "./untrusted.ts";
 
 /** A request that is ready to be sent. */
 export interface PreparedRequest {
@@ -20,7 +22,7 @@ export function writeBody(body: object): string {
   }
 }
 
-interface PostOptions {
+export interface SendOptions {
   fetch: typeof fetch;
   credential: Credential;
   signal: AbortSignal;
@@ -32,14 +34,36 @@ interface PostOptions {
  * Sends a request to a provider.
  * @throws ProviderError unavailable where there is no answer, else what the refusal says
  */
-export async function post(
-  { url, headers, body }: PreparedRequest,
-  { fetch, credential, signal, readRefusal }: PostOptions,
+export function post({ url, headers, body }: PreparedRequest, options: SendOptions): Promise<Response> {
+  return send(url, { method: "POST", headers, body }, options);
+}
+
+/**
+ * Reads what a provider has at an address: an object of at most 16 MiB.
+ * @throws ProviderError interrupted where it is no object or not whole, else as `post` does
+ */
+export async function getObject(
+  { url, headers }: Omit<PreparedRequest, "body">,
+  options: SendOptions,
+): Promise<object> {
+  const response = await send(url, { method: "GET", headers }, options);
+  const text = await readText(response, maxAnswerBytes).catch((cause: unknown) => {
+    throw new ProviderError("interrupted", "the connection broke in the middle of the answer", { cause });
+  });
+  const answer = parseJson(text);
+  if (answer === undefined) throw new ProviderError("interrupted", "the answer is no object");
+  return answer;
+}
+
+async function send(
+  url: string,
+  request: { method: string; headers: Record<string, string>; body?: string },
+  { fetch, credential, signal, readRefusal }: SendOptions,
 ): Promise<Response> {
   let response: Response;
   try {
     // A redirect would carry the key elsewhere.
-    response = await fetch(url, { method: "POST", headers, body, signal, redirect: "error" });
+    response = await fetch(url, { ...request, signal, redirect: "error" });
   } catch (error) {
     throw new ProviderError("unavailable", "no answer", { cause: error });
   }

@@ -70,9 +70,19 @@ export interface Limitations {
   remedy?: string;
 }
 
+/** A model that a provider lists. */
+export interface ListedName {
+  /** The provider's own name of it: `upstreamModel` of a call. */
+  id: string;
+  /** The most tokens of a prompt; null where the list does not tell. */
+  contextTokens: number | null;
+}
+
 export interface Provider {
   /** Calls the provider. Yields the events of each network read together, in order. */
   chat(request: ProviderRequest): AsyncIterable<ProviderEvent[]>;
+  /** The models that a key can see. Throws ProviderError. */
+  listModels(call: Pick<CallOptions, "credential" | "signal">): Promise<ListedName[]>;
   /** What the provider's protocol cannot carry of a chat, known before the call. */
   findLimitations(chat: ChatOutline): Limitations;
   /** Null for a provider that has no embeddings. */

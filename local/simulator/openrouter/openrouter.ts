@@ -6,9 +6,8 @@ import { inUsd } from "../price-list.ts";
 import { readBearer } from "../read-bearer.ts";
 import type { Answer, WireFormat } from "../wire-format.ts";
 import { openrouterError, refuseOpenrouter } from "./errors.ts";
+import { listModels } from "./models.ts";
 import { writeOpenrouterReply } from "./write-reply.ts";
-
-const modelIds = ["anthropic/claude-sonnet-4.5", "google/gemini-2.5-flash", "openai/gpt-4o-mini"];
 
 /** OpenRouter's chat completions, and what it tells of a call afterwards. */
 export function createOpenrouter(calls: CallRecord): WireFormat {
@@ -17,14 +16,16 @@ export function createOpenrouter(calls: CallRecord): WireFormat {
     basePath: "/openrouter/api/v1",
     idPrefix: "gen-",
     readKey: readBearer,
-    authorize({ headers }) {
+    authorize({ method, path, headers }) {
       const key = readBearer(headers);
+      // Everybody may read the catalogue.
+      if (`${method} ${path}` === "GET /models") return null;
       if (key === "") return openrouterError(401, "No cookie auth credentials found");
       return key.startsWith("sk-invalid") ? openrouterError(401, "User not found.") : null;
     },
     read({ method, path, query, body }) {
       const asked = `${method} ${path}`;
-      if (asked === "GET /models") return answer({ data: modelIds.map(describeModel) });
+      if (asked === "GET /models") return answer(listModels());
       if (asked === "GET /generation") return answerGeneration(query.get("id") ?? "");
       if (asked !== "POST /chat/completions") return openrouterError(404, "Not Found");
       try {
@@ -83,23 +84,5 @@ function describeCall(call: Call, usage: NonNullable<Call["usage"]>) {
     native_tokens_reasoning: usage.reasoningTokens,
     native_tokens_cached: usage.cacheReadTokens,
     finish_reason: call.state === "completed" ? "stop" : null,
-  };
-}
-
-function describeModel(id: string) {
-  return {
-    id,
-    canonical_slug: id,
-    name: id,
-    created: 1_744_316_542,
-    context_length: 128_000,
-    architecture: {
-      modality: "text+image->text",
-      input_modalities: ["text", "image"],
-      output_modalities: ["text"],
-    },
-    pricing: { prompt: "0.00000015", completion: "0.0000006", input_cache_read: "0.000000075" },
-    top_provider: { context_length: 128_000, max_completion_tokens: 16_384, is_moderated: false },
-    supported_parameters: ["max_tokens", "response_format", "seed", "stop", "temperature", "tools", "top_p"],
   };
 }

@@ -9,10 +9,8 @@ import { type LocalServer, startServer } from "../../support/local-server.ts";
 import type { Lock } from "../../support/lock-row.ts";
 import { lockSyncs } from "../../support/lock-syncs.ts";
 import { listedModel } from "../../support/model-lists.ts";
-import { type Person, signUp } from "../../support/people.ts";
 
 const sql = connectDatabase();
-const { secretKey } = inject("stack");
 const jobSecret = randomBytes(24).toString("hex");
 const prefix = `sync-${randomUUID()}`;
 const good = () =>
@@ -20,7 +18,6 @@ const good = () =>
 let names = 0;
 let catalogue: LocalServer;
 let instance: ExtraFunction;
-let person: Person;
 let administrator: string;
 /** How the catalogue answers. */
 let answer: (response: ServerResponse) => unknown;
@@ -36,7 +33,6 @@ beforeAll(async () => {
     request.url === "/api/v1/models" ? answer(response) : response.writeHead(404).end(),
   );
   instance = await startInstance();
-  person = await signUp();
   administrator = await signInAdministrator();
 });
 beforeEach(() => {
@@ -131,46 +127,10 @@ test("an administrator may start one, too", async () => {
   expect([status, await rowOf(body.id)]).toMatchObject([202, { status: "succeeded" }]);
 });
 
-test.each([
-  ["nobody", () => ({ authorization: null }), 401, "unauthorized"],
-  [
-    "somebody who is no administrator",
-    () => ({ authorization: `Bearer ${person.token}` }),
-    403,
-    "administrators_only",
-  ],
-  ["a wrong secret", () => ({ authorization: `Bearer ${jobSecret}x` }), 401, "unauthorized"],
-  ["a service", () => ({ authorization: null, headers: { apikey: secretKey } }), 401, "unauthorized"],
-])("%s may not", async (_, sent, status, code) => {
-  const { authorization, headers } = { headers: {}, ...sent() };
-  const answered = await call(authorization, { headers });
-  expect([answered.status, answered.body.error.code]).toEqual([status, code]);
-});
-
-test.each([
-  ["an unknown source", '{"source":"azure"}', 400, "invalid_request", "source"],
-  ["a source without a key", '{"source":"openai"}', 503, "not_configured", "source"],
-  ["an unknown field", '{"force":true}', 400, "invalid_request", "force"],
-  ["no JSON", "{", 400, "invalid_json", null],
-])("%s is refused, and nothing begins", async (_, body, status, code, param) => {
-  const answered = await call(undefined, { body });
-  expect([answered.status, answered.body.error.code, answered.body.error.param]).toEqual([
-    status,
-    code,
-    param,
-  ]);
-  expect(await sql`select from private.model_sync_log where status = 'running'`).toHaveLength(0);
-});
-
 test("an empty body means every source that is configured", async () => {
   const { status, body } = await call(undefined, { body: "" });
   expect([status, body.sources]).toEqual([202, expect.arrayContaining(["openrouter"])]);
   await rowOf(body.id);
-});
-
-test("another method is a 405", async () => {
-  const { status, headers } = await call(undefined, { method: "GET" });
-  expect([status, headers.get("allow")]).toEqual([405, "POST"]);
 });
 
 const megabyte = " ".repeat(1024 * 1024);
@@ -216,6 +176,43 @@ test.each<[string, (response: ServerResponse) => unknown, string]>([
   });
   expect(row?.error).not.toContain("canary");
   expect(await readModels()).toEqual(before);
+});
+
+test("with a key a provider's own list is read, and one source that fails does not keep the others back", async () => {
+  const { simulatorUrl } = inject("stack");
+  const both = await startExtraFunction(
+    {
+      ...{
+        JOB_SECRET: jobSecret,
+        OPENROUTER_BASE_URL: `${catalogue.url}/api/v1`,
+        ANTHROPIC_API_KEY: "sk-invalid",
+      },
+      ...{ OPENAI_BASE_URL: `${simulatorUrl}/openai/v1`, GOOGLE_API_KEY: "" },
+    },
+    "sync-models",
+  );
+  answer = (response) => response.writeHead(503).end();
+  const { status, body } = await call(undefined, { body: "{}", url: both.url });
+  expect([status, body.sources]).toEqual([202, ["openrouter", "openai", "anthropic"]]);
+  const rows = () =>
+    sql`select source, status, error from private.model_sync_log where run_id = ${body.id} order by source`;
+  await expect
+    .poll(async () => (await rows()).map(({ status: now }) => now), { timeout: 20_000 })
+    .not.toContain("running");
+  expect(await rows()).toEqual([
+    {
+      source: "anthropic",
+      status: "failed",
+      error: "The list could not be fetched: the provider does not accept the key.",
+    },
+    { source: "openai", status: "succeeded", error: null },
+    {
+      source: "openrouter",
+      status: "failed",
+      error: "The list could not be fetched: the provider answered 503.",
+    },
+  ]);
+  await both.stop();
 });
 
 test("while a run is under way another is refused with its id, and may begin when it is over", async () => {

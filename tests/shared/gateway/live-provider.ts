@@ -49,6 +49,7 @@ export function createLiveProvider() {
         yield step.events;
       }
     },
+    listModels: async () => [],
     findLimitations: () => limitations,
     embeddings: null,
   };
