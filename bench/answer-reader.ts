@@ -66,7 +66,11 @@ export function createAnswerReader(now: () => number, onBody?: (part: Buffer) =>
       state = "body";
       missingBytes = Number(length);
     } else if (/\r\ntransfer-encoding: *chunked/i.test(head)) state = "chunk size";
-    else throw new Error(`an answer without length or chunks: ${head}`);
+    else if (status === 304) {
+      // It has no body by definition.
+      state = "body";
+      missingBytes = 0;
+    } else throw new Error(`an answer without length or chunks: ${head}`);
     bodyBeganMs = now();
   }
 

@@ -2,12 +2,22 @@ import { chunkCost } from "./parts/chunk-cost.ts";
 import { firstToken } from "./parts/first-token.ts";
 import { longAnswer } from "./parts/long-answer.ts";
 import { metering } from "./parts/metering.ts";
+import { models } from "./parts/models.ts";
 import { pacedStreams } from "./parts/paced-streams.ts";
 import type { Part } from "./parts/part.ts";
 import { peer } from "./parts/peer.ts";
 import { providers } from "./parts/providers.ts";
 
-const parts: readonly Part[] = [providers, peer, firstToken, chunkCost, pacedStreams, longAnswer, metering];
+const parts: readonly Part[] = [
+  providers,
+  peer,
+  firstToken,
+  chunkCost,
+  pacedStreams,
+  longAnswer,
+  models,
+  metering,
+];
 
 /** The parts of a run in their order: those that are named; where none is, all but those that want to be named. @throws Error for a name that is none's */
 export function chooseParts(names: readonly string[]): Part[] {

@@ -15,10 +15,12 @@ export async function startPostgrest(options: {
   keySet: string;
   port: number;
   adminPort: number;
+  /** The most rows of an answer: Supabase's own limit unless given. */
+  maxRows?: number;
   logDirectory: string;
   start: StartChild;
 }): Promise<Child> {
-  const { databaseUrl, keySet, port, adminPort, logDirectory, start } = options;
+  const { databaseUrl, keySet, port, adminPort, maxRows = 1000, logDirectory, start } = options;
   const child = await start({
     name: "PostgREST",
     command: findPostgrest(),
@@ -28,7 +30,7 @@ export async function startPostgrest(options: {
       PGRST_DB_SCHEMAS: "public",
       PGRST_DB_EXTRA_SEARCH_PATH: "public,extensions",
       PGRST_DB_ANON_ROLE: "anon",
-      PGRST_DB_MAX_ROWS: "1000",
+      PGRST_DB_MAX_ROWS: String(maxRows),
       PGRST_DB_POOL: String(4 * availableParallelism()),
       PGRST_JWT_SECRET: keySet,
       // Version 12 verifies a token once in this many seconds; from 14 on it does so unasked.

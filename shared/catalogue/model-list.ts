@@ -1,4 +1,5 @@
-import { type Database, unwrap } from "../database/database.ts";
+import { createBatcher } from "../database/batcher.ts";
+import { type Database, isItemFault, unwrap } from "../database/database.ts";
 import { SluiceError } from "../domain/errors.ts";
 import { type ListedModel, readModel } from "./listed-model.ts";
 
@@ -53,51 +54,79 @@ export interface ModelLists {
   ): Promise<{ model: ListedModel; version: string }>;
 }
 
-/** A list as it was made: `version` is the database's, which is asked each time whether it is still true. */
-interface KnownList extends Pick<ModelList, "models" | "modelsJson" | "recommendedModels"> {
+/** A list as it was made, and of which version of the catalogue. */
+interface MadeList extends Pick<ModelList, "models" | "modelsJson" | "recommendedModels"> {
   version: string;
 }
 
 /** Characters of JSON that one isolate keeps at most, of its 256 MB; beyond it all is made anew. */
 const maxKept = 24_000_000;
+/** As many as ask in one call. */
+const maxTogether = 100;
 
 /**
- * Lists by `list_models`. One that was made before is kept here as JSON, and the database says whether it is still true: what it costs to
- * make is paid once for each change of the catalogue.
+ * Lists by `find_model_lists`, which says each time which plan and which version of the catalogue counts, and `make_model_list`, whose
+ * answer is kept here for as long as its version is that one: what a list costs to make is paid once for each change of the catalogue.
  */
 export function createModelLists(database: Database): ModelLists {
-  /** By query, then by plan. */
-  const known = new Map<string, Map<string, KnownList>>();
+  /** By plan and query. */
+  const made = new Map<string, MadeList>();
+  /** Those that are being made: who comes meanwhile waits for the same. */
+  const making = new Map<string, Promise<MadeList>>();
   let kept = 0;
 
-  function keep(key: string, list: KnownList): void {
-    kept += list.modelsJson.length;
+  const find = createBatcher<string | null, ListRow | null>({
+    async send(userIds) {
+      return unwrap(
+        await database.rpc("find_model_lists", { user_ids: userIds as string[] }),
+      ) as unknown as (ListRow | null)[];
+    },
+    maxItems: maxTogether,
+    countUnits: () => 40,
+    isItemFault,
+  });
+
+  async function make(plan: string, version: string, query: ModelQuery): Promise<MadeList> {
+    const answer = await database.rpc("make_model_list", { plan_id: plan, query: { ...query } });
+    const list = unwrap(answer) as unknown as { models: unknown[]; recommended: string[] };
+    const models = list.models.map(readModel<ListedModel>);
+    return { version, models, modelsJson: JSON.stringify(models), recommendedModels: list.recommended };
+  }
+
+  function keep(key: string, list: MadeList): void {
+    kept += list.modelsJson.length - (made.get(key)?.modelsJson.length ?? 0);
     if (kept > maxKept) {
-      known.clear();
+      made.clear();
       kept = list.modelsJson.length;
     }
-    const byPlan = known.get(key) ?? new Map<string, KnownList>();
-    const plan = planOf(list.version);
-    kept -= byPlan.get(plan)?.modelsJson.length ?? 0;
-    known.set(key, byPlan.set(plan, list));
+    made.set(key, list);
+  }
+
+  /** The list of a plan as it is, or was made after this version was asked for. */
+  async function get({ plan_id: plan, version }: ListRow, query: ModelQuery): Promise<MadeList> {
+    const key = `${plan} ${JSON.stringify(query)}`;
+    const known = made.get(key);
+    if (known?.version === version) return known;
+    const name = `${version} ${key}`;
+    let list = making.get(name);
+    if (list === undefined) {
+      list = make(plan, version, query).finally(() => making.delete(name));
+      making.set(name, list);
+      list.then(
+        (whole) => keep(key, whole),
+        () => {},
+      );
+    }
+    return list;
   }
 
   async function read(userId: string | null, query: ModelQuery): Promise<ModelList> {
-    const key = JSON.stringify(query);
-    const candidates = [...(known.get(key)?.values() ?? [])];
-    const answer = await database.rpc("list_models", {
-      user_id: userId as string,
-      query: { ...query },
-      known: candidates.map(({ version }) => version),
-    });
-    if (answer.error === null && answer.data === null) throw new SluiceError("unauthorized");
-    const row = unwrap(answer) as unknown as ListRow;
-    const made = row.list && makeList(row.version, row.list);
-    if (made !== null) keep(key, made);
-    const list = made ?? (candidates.find(({ version }) => version === row.version) as KnownList);
+    const row = await find(userId);
+    if (row === null) throw new SluiceError("unauthorized");
+    const list = await get(row, query);
     return {
       ...list,
-      version: [row.version, key, row.default_model, row.unavailable_default_model].join(" "),
+      version: JSON.stringify([row, query]),
       changedAt: new Date(row.changed_at).toISOString(),
       defaultModel: row.default_model,
       unavailableDefaultModel: row.unavailable_default_model,
@@ -115,20 +144,10 @@ export function createModelLists(database: Database): ModelLists {
   };
 }
 
-function makeList(version: string, { models: rows, recommended }: NonNullable<ListRow["list"]>): KnownList {
-  const models = rows.map(readModel<ListedModel>);
-  return { version, models, modelsJson: JSON.stringify(models), recommendedModels: recommended };
-}
-
-/** A version begins with the plan. */
-function planOf(version: string): string {
-  return version.slice(0, version.indexOf(" "));
-}
-
 interface ListRow {
+  plan_id: string;
   version: string;
   changed_at: string;
   default_model: string | null;
   unavailable_default_model: string | null;
-  list: { models: unknown[]; recommended: string[] } | null;
 }

@@ -130,6 +130,7 @@ export type Database = {
         Returns: boolean;
       };
       fail_model_sync: { Args: { error: string; run_id: string; source: string }; Returns: undefined };
+      find_model_lists: { Args: { user_ids: string[] }; Returns: Json[] };
       find_request: { Args: { request_id: string; user_id: string }; Returns: Json };
       get_balance: { Args: { user_id: string }; Returns: Json };
       get_limits: { Args: { user_id: string }; Returns: Json };
@@ -153,7 +154,7 @@ export type Database = {
         Args: { page_cursor?: string; page_limit: number; run_id?: string };
         Returns: Json[];
       };
-      list_models: { Args: { known: string[]; query: Json; user_id: string }; Returns: Json };
+      make_model_list: { Args: { plan_id: string; query: Json }; Returns: Json };
       patch_preferences: { Args: { patch: Json; user_id: string }; Returns: Json };
       place_hold: { Args: { item: Json }; Returns: Json };
       preview_model_feed: { Args: { feed: Json; source: string }; Returns: Json };

@@ -93,10 +93,12 @@ return (at at time zone 'UTC')::time >= tier.utc_from and (at at time zone 'UTC'
 
 comment on function private.applies_at is 'Whether a moment lies in the hours of a tier.';
 
+-- In PL/pgSQL, which plans a statement once a session: a function in SQL, which is not inlined, plans it with every call.
 create function private.price_of(route_id bigint) returns private.price
-language sql stable security invoker set search_path = ''
+language plpgsql stable security invoker set search_path = ''
 as $$
-  select (
+begin
+  return (select (
     p.input_usd, p.cache_read_usd, p.cache_write_usd, p.output_usd, p.reasoning_usd, p.request_usd,
     array(
       select (
@@ -111,7 +113,8 @@ as $$
   from private.route_prices p
   where p.route_id = price_of.route_id and p.valid_from <= now()
   order by p.valid_from desc
-  limit 1;
+  limit 1);
+end;
 $$;
 
 comment on function private.price_of is 'The price of a route that is in force; null where it has none.';
@@ -141,9 +144,13 @@ $$;
 comment on function private.add_price is 'Gives a route another price, from this moment on.';
 
 create function private.describe_price(price private.price) returns jsonb
-language sql stable security invoker set search_path = ''
+language plpgsql stable security invoker set search_path = ''
 as $$
-  select jsonb_build_object(
+begin
+  if price is not distinct from null then
+    return null;
+  end if;
+  return jsonb_build_object(
     'input_usd', (price).input_usd::text, 'cache_read_usd', (price).cache_read_usd::text, 'cache_write_usd', (price).cache_write_usd::text,
     'output_usd', (price).output_usd::text, 'reasoning_usd', (price).reasoning_usd::text, 'request_usd', (price).request_usd::text,
     'tiers', (
@@ -154,8 +161,8 @@ as $$
       )), '[]')
       from unnest((price).tiers) t
     )
-  )
-  where price is distinct from null;
+  );
+end;
 $$;
 
 comment on function private.describe_price is 'A price for people, its decimals as text: a number of JSON would lose digits. Null for none.';

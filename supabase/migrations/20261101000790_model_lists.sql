@@ -2,7 +2,7 @@
 --
 -- Invariants
 --   A model is listed for exactly those who may call it: it is active, the plan has it, and somebody serves it at a known price.
---   A list whose version is known need not be made again.
+--   A list is as new as the version that was asked for before it was made, or newer.
 
 -- Types -------------------------------------------------------------------------------------------------------------
 
@@ -92,12 +92,11 @@ as $$
     ) served
     -- What the route charges that is tried first.
     cross join lateral (
-      select p.price, served.providers
+      select p as price, served.providers
       from private.model_routes r
-      cross join lateral (select private.price_of(r.id)) p (price)
-      where r.model_id = m.id and r.is_enabled and r.listing <> 'missing' and p.price is distinct from null
-      order by
-        case m.route_order when 'priority' then r.priority else 3 * (p.price).input_usd + (p.price).output_usd end, r.id
+      cross join lateral private.price_of(r.id) p
+      where r.model_id = m.id and r.is_enabled and r.listing <> 'missing' and p.input_usd is not null
+      order by case m.route_order when 'priority' then r.priority else 3 * p.input_usd + p.output_usd end, r.id
       limit 1
     ) offer
     where m.plan_id = describe_models.plan_id
@@ -159,25 +158,32 @@ $$;
 comment on function private.describe_models is
   'The models of a plan as callers are told of them, the ones that are listed first first; of query id, category, provider, modality, search and free choose, enhanced tells all. And the ids of up to three to recommend.';
 
+-- In PL/pgSQL, which plans a statement once a session: it is asked for with every chat that names no model.
 create function private.default_model(user_id uuid, plan_id text) returns private.default_choice
-language sql stable security invoker set search_path = ''
+language plpgsql stable security invoker set search_path = ''
 as $$
-  select (
+begin
+  return (select (
     coalesce(own.id, (select g.model_id from private.plan_models g where g.plan_id = default_model.plan_id and g.is_default)),
     case when own.id is null then chosen.default_model_id end
   )::private.default_choice
   from (values (1)) one
   left join private.preferences chosen on chosen.user_id = default_model.user_id
-  left join private.usable_models own on own.plan_id = default_model.plan_id and own.id = chosen.default_model_id;
+  left join private.usable_models own on own.plan_id = default_model.plan_id and own.id = chosen.default_model_id);
+end;
 $$;
 
 comment on function private.default_model is 'Which model a request of a caller that names none goes to.';
 
 create function private.usable_default(user_id uuid, plan_id text, out usable_id text, out unavailable text)
-language sql stable security invoker set search_path = ''
+language plpgsql stable security invoker set search_path = ''
 as $$
-  select (select m.id from private.usable_models m where m.plan_id = usable_default.plan_id and m.id = d.model_id), d.unavailable
-  from private.default_model(user_id, plan_id) d;
+declare
+  choice private.default_choice := private.default_model(user_id, plan_id);
+begin
+  unavailable := choice.unavailable;
+  select m.id into usable_id from private.usable_models m where m.plan_id = usable_default.plan_id and m.id = choice.model_id;
+end;
 $$;
 
 comment on function private.usable_default is 'The same, but null where nobody serves it now.';
@@ -187,30 +193,37 @@ grant execute on function private.describe_models, private.default_model, privat
 
 -- API ---------------------------------------------------------------------------------------------------------------
 
-create function public.list_models(user_id uuid, query jsonb, known text[]) returns json
+create function public.find_model_lists(user_ids uuid[]) returns setof json
 language sql stable security invoker set search_path = ''
 as $$
-  select json_build_object(
-    'version', asked.version, 'changed_at', (select max(c.changed_at) from private.catalogue_changes c where c.changed_at <= now()),
-    'default_model', d.usable_id, 'unavailable_default_model', d.unavailable,
-    'list', case when asked.version <> all (known) then private.describe_models(asked.plan_id, query) end
-  )
-  from (
-    select plan.id as plan_id, plan.id || ' ' || private.catalogue_version() as version
-    from (
-      select a.plan_id as id from private.current_accounts a where a.user_id = list_models.user_id
-      union all
-      select p.id from private.plans p where list_models.user_id is null and p.is_default
-    ) plan
-  ) asked
-  cross join lateral private.usable_default(list_models.user_id, asked.plan_id) d;
+  select case when plan.id is not null then json_build_object(
+    'plan_id', plan.id, 'version', now.version, 'changed_at', now.changed_at, 'default_model', d.usable_id,
+    'unavailable_default_model', d.unavailable
+  ) end
+  from unnest(user_ids) with ordinality asked (user_id, place)
+  cross join (
+    select private.catalogue_version() as version, max(c.changed_at) as changed_at
+    from private.catalogue_changes c
+    where c.changed_at <= now()
+  ) now
+  left join private.current_accounts a on a.user_id = asked.user_id
+  left join private.plans preset on asked.user_id is null and preset.is_default
+  cross join lateral (select coalesce(a.plan_id, preset.id) as id) plan
+  left join lateral private.usable_default(asked.user_id, plan.id) d on true
+  order by asked.place;
 $$;
 
-comment on function public.list_models is
-  'The models that a caller may use (a visitor those of the default plan), as describe_models tells them, and the version of that list; without the list where its version is known. Null where there is no such caller.';
+comment on function public.find_model_lists is
+  'For each caller, or visitor (null), whose list of models is told: that of a plan, at a version of the catalogue. Null for a caller that there is not.';
 
-revoke all on function public.list_models from public, anon, authenticated;
-grant execute on function public.list_models to service_role;
+create function public.make_model_list(plan_id text, query jsonb) returns json
+language sql stable security invoker set search_path = ''
+return private.describe_models(plan_id, query);
+
+comment on function public.make_model_list is 'The models of a plan, as describe_models tells them.';
+
+revoke all on function public.find_model_lists, public.make_model_list from public, anon, authenticated;
+grant execute on function public.find_model_lists, public.make_model_list to service_role;
 
 create function public.get_preferences(user_id uuid) returns json
 language sql stable security invoker set search_path = ''
