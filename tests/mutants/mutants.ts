@@ -1,6 +1,7 @@
 import { billingMutants } from "./billing-mutants.ts";
+import { catalogueMutants } from "./catalogue-mutants.ts";
 import { holdingMutants } from "./holding-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 
-/** Bugs that cost somebody money or deny somebody what is theirs, each of which some test notices. */
-export const mutants: Mutant[] = [...holdingMutants, ...billingMutants];
+/** Bugs that cost somebody money, or deny or show somebody what is not theirs, each of which some test notices. */
+export const mutants: Mutant[] = [...holdingMutants, ...billingMutants, ...catalogueMutants];

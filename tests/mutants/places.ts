@@ -12,6 +12,12 @@ export const sources = {
   settlement: migration("000650_settlement"),
   expiry: migration("000660_expiry"),
   idempotency: migration("000690_idempotency"),
+  modelLists: migration("000790_model_lists"),
+  priceChanges: migration("000870_price_changes"),
+  feeds: migration("000880_model_feeds"),
+  syncs: migration("000890_model_syncs"),
+  openRouterPrice: "shared/catalogue/openrouter-price.ts",
+  modelList: "shared/catalogue/model-list.ts",
 };
 
 /** Tests that must notice. */
@@ -24,4 +30,10 @@ export const tests = {
   holds: "tests/database/holds.test.ts",
   jobs: "tests/schedules/jobs.test.ts",
   keys: "tests/functions/ai-chat/idempotency.test.ts",
+  feeds: "tests/database/model-feeds.test.ts",
+  feedLaw: "tests/database/model-feed-law.test.ts",
+  syncs: "tests/database/model-syncs.test.ts",
+  tiers: "tests/shared/catalogue/price-tiers.test.ts",
+  list: "tests/functions/models/list.test.ts",
+  access: "tests/functions/models/access.test.ts",
 };

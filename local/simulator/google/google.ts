@@ -69,7 +69,7 @@ function listModels(): Answer {
     version: "001",
     displayName,
     description: displayName,
-    inputTokenLimit: 1_048_576,
+    inputTokenLimit: method === "embedContent" ? 2048 : 1_048_576,
     outputTokenLimit: 65_536,
     supportedGenerationMethods: [method],
   }));
