@@ -79,6 +79,7 @@ export function createAnthropicProvider({ baseUrl, fetch }: AnthropicProviderOpt
 
 const listFormat = {
   list: "data",
+  omitsEmpty: false,
   readId: ({ id }: Record<string, unknown>) => id,
   readContext: ({ max_input_tokens }: Record<string, unknown>) => max_input_tokens,
   readNext: ({ has_more, last_id }: Record<string, unknown>) =>

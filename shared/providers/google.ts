@@ -20,6 +20,8 @@ const callable = new Set<unknown>(["generateContent", "embedContent", "batchEmbe
 
 const listFormat = {
   list: "models",
+  // JSON of protocol buffers leaves an empty list out.
+  omitsEmpty: true,
   readId: ({ name, supportedGenerationMethods: methods }: Record<string, unknown>) =>
     typeof name === "string" && Array.isArray(methods) && methods.some((method) => callable.has(method))
       ? name.replace(/^models\//, "")

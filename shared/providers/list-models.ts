@@ -1,5 +1,5 @@
 import { getObject, type SendOptions } from "./post.ts";
-import type { ListedName } from "./provider.ts";
+import { type ListedName, ProviderError } from "./provider.ts";
 import { isObject } from "./untrusted.ts";
 
 /** More pages than any provider has. */
@@ -9,6 +9,8 @@ const maxPages = 20;
 interface ListFormat {
   /** The member that has the list. */
   list: string;
+  /** Whether a page without entries may lack that member. */
+  omitsEmpty: boolean;
   /** Undefined for what cannot be called. */
   readId(entry: Record<string, unknown>): unknown;
   /** The most tokens of a prompt, where the list tells. */
@@ -19,7 +21,7 @@ interface ListFormat {
 
 /**
  * Reads the names of all models, page by page. Entries that are not understood are left out.
- * @throws ProviderError as `getObject` does
+ * @throws ProviderError interrupted for a page that has no list, of which what came before would be but a part; else as `getObject` does
  */
 export async function listModels(
   { url, headers }: { url: string; headers: Record<string, string> },
@@ -30,8 +32,9 @@ export async function listModels(
   const address = new URL(url);
   for (let number = 0; number < maxPages; number++) {
     const page = (await getObject({ url: address.href, headers }, options)) as Record<string, unknown>;
-    const list = page[format.list];
-    for (const entry of Array.isArray(list) ? list : []) {
+    const list = page[format.list] ?? (format.omitsEmpty ? [] : undefined);
+    if (!Array.isArray(list)) throw new ProviderError("interrupted", "the answer is no list of models");
+    for (const entry of list) {
       if (!isObject(entry)) continue;
       const id = format.readId(entry as Record<string, unknown>);
       if (isName(id)) names.set(id, { id, contextTokens: readTokens(format.readContext({ ...entry })) });

@@ -21,6 +21,7 @@ type Path = "/chat/completions" | "/embeddings" | "/models";
 /** OpenAI tells no more than names; OpenRouter, Groq and vLLM have a word each for the context. */
 const listFormat = {
   list: "data",
+  omitsEmpty: false,
   readId: ({ id }: Record<string, unknown>) => id,
   readContext: ({ context_length, context_window, max_model_len }: Record<string, unknown>) =>
     context_length ?? context_window ?? max_model_len,

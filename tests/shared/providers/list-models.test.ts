@@ -113,10 +113,9 @@ describe.each([
   ["Anthropic", createAnthropicProvider],
   ["Google", createGoogleProvider],
 ])("%s", (_, create) => {
-  test("entries that are not understood are left out, and what is no list is empty", async () => {
+  test("entries that are not understood are left out", async () => {
     const odd = [null, 3, "x", { id: "\u0000" }, { id: 7 }, { id: "x".repeat(201) }, { name: 7 }];
     expect(await createList(create, { data: odd, models: odd }).list()).toEqual([]);
-    expect(await createList(create, {}).list()).toEqual([]);
   });
 
   test("a list without end is read up to a limit", async () => {
@@ -134,8 +133,27 @@ describe.each([
     expect(String(refusal)).not.toContain("canary");
   });
 
-  test("what is no JSON is no list", async () => {
-    const thrown = await rejectionOf(createList(create, new Response("<html>")).list());
-    expect(thrown?.failure).toBe("interrupted");
+  test.each(["<html>", '{"data":{},"models":{}}', '{"data":"none","models":"none"}'])(
+    "an answer of %s is no list and is told as a failure",
+    async (body) => {
+      const thrown = await rejectionOf(createList(create, new Response(body)).list());
+      expect(thrown).toBeInstanceOf(ProviderError);
+      expect(thrown?.failure).toBe("interrupted");
+    },
+  );
+
+  test("a later page that is no list fails the whole: a part of it is never taken for all", async () => {
+    const entry = { id: "a", name: "models/a", supportedGenerationMethods: ["generateContent"] };
+    const first = { data: [entry], models: [entry], has_more: true, last_id: "a", nextPageToken: "more" };
+    const { sent, list } = createList(create, first, { data: 1, models: 1 });
+    const thrown = await rejectionOf(list());
+    // OpenAI's list has no pages.
+    expect(thrown?.failure).toBe(sent.length === 1 ? undefined : "interrupted");
   });
+});
+
+test("Google's list without the member is empty, OpenAI's and Anthropic's is none", async () => {
+  expect(await createList(createGoogleProvider, {}).list()).toEqual([]);
+  for (const create of [createOpenAIProvider, createAnthropicProvider])
+    expect((await rejectionOf(createList(create, {}).list()))?.failure).toBe("interrupted");
 });
