@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type CallRecord, type CallState, callStates } from "./call-record.ts";
 import type { Holds } from "./holds.ts";
 import { parseObject } from "./is-object.ts";
+import type { Lists } from "./lists.ts";
 import { until } from "./pacing.ts";
 import type { PriceList } from "./price-list.ts";
 import { sendAnswer } from "./send-answer.ts";
@@ -13,13 +14,16 @@ const longestWaitMs = 20_000;
 interface Parts {
   calls: CallRecord;
   holds: Holds;
+  lists: Lists;
   /** The names of the outages that are on. */
   outages: Set<string>;
   prices: PriceList;
+  /** The names of the formats. */
+  formats: readonly string[];
 }
 
-/** Answers what tests ask of the simulator itself: the record of calls and its bill, prices, outages, the release of held calls. */
-export function createControl({ calls, holds, outages, prices }: Parts) {
+/** Answers what tests ask of the simulator itself: the record of calls and its bill, prices, lists of models, outages, the release of held calls. */
+export function createControl({ calls, holds, lists, outages, prices, formats }: Parts) {
   return async function control(
     request: IncomingMessage,
     body: string,
@@ -29,21 +33,24 @@ export function createControl({ calls, holds, outages, prices }: Parts) {
     const asked = `${request.method} ${pathname.slice(controlPath.length)}`;
     if (asked === "GET /calls") return listCalls(response, searchParams);
     if (asked === "GET /bill") return sumBill(response, searchParams);
-    if (asked === "POST /prices") return setPrices(response, body);
+    if (asked === "POST /prices") return change(response, () => prices.set(parseObject(body)));
+    const [, list, isReset] = /^POST \/lists\/(\w+)(\/reset)?$/.exec(asked) ?? [];
+    if (list !== undefined && formats.includes(list))
+      return change(response, () => (isReset ? lists.reset(list) : lists.set(list, parseObject(body))));
     const [, released] = /^POST \/release\/([\w.-]+)$/.exec(asked) ?? [];
     if (released !== undefined) return sendJson(response, 200, { released: holds.release(released) });
     const [, broken] = /^POST \/break\/([\w.-]+)$/.exec(asked) ?? [];
     if (broken !== undefined) return sendJson(response, 200, { broken: holds.breakOff(broken) });
     const [, reached] = /^GET \/holds\/([\w.-]+)$/.exec(asked) ?? [];
     if (reached !== undefined) return waitAtHold(response, reached);
-    const [, outage, change] = /^POST \/outages\/([\w.-]+)\/(begin|end)$/.exec(asked) ?? [];
+    const [, outage, turn] = /^POST \/outages\/([\w.-]+)\/(begin|end)$/.exec(asked) ?? [];
     if (outage !== undefined) {
-      if (change === "begin") outages.add(outage);
+      if (turn === "begin") outages.add(outage);
       else outages.delete(outage);
       return sendJson(response, 200, { outages: [...outages] });
     }
     return sendJson(response, 404, {
-      error: `${request.method} ${pathname} is unknown: use GET ${controlPath}/calls, bill or holds/<name>, POST ${controlPath}/prices, release/<name>, break/<name> or outages/<name>/begin and end`,
+      error: `${request.method} ${pathname} is unknown: use GET ${controlPath}/calls, bill or holds/<name>, POST ${controlPath}/prices, lists/<format>, lists/<format>/reset (${formats.join(", ")}), release/<name>, break/<name> or outages/<name>/begin and end`,
     });
   };
 
@@ -86,9 +93,9 @@ export function createControl({ calls, holds, outages, prices }: Parts) {
     sendJson(response, 200, { calls: matching.length, totalNano });
   }
 
-  function setPrices(response: ServerResponse, body: string): void {
+  function change(response: ServerResponse, apply: () => void): void {
     try {
-      prices.set(parseObject(body));
+      apply();
       sendJson(response, 200, {});
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;

@@ -6,6 +6,7 @@ import { createCallRecord } from "./call-record.ts";
 import { controlPath, createControl } from "./control.ts";
 import { google } from "./google/google.ts";
 import { createHolds } from "./holds.ts";
+import { createLists, playList } from "./lists.ts";
 import { openai } from "./openai/openai.ts";
 import { createOpenrouter } from "./openrouter/openrouter.ts";
 import { createPriceList } from "./price-list.ts";
@@ -26,11 +27,13 @@ export async function startSimulator({
 }): Promise<{ url: string; stop(): Promise<void> }> {
   const calls = createCallRecord();
   const holds = createHolds();
+  const lists = createLists();
   const outages = new Set<string>();
   const prices = createPriceList();
-  const control = createControl({ calls, holds, outages, prices });
   const serveCall = createServeCall({ calls, holds, outages, prices });
   const formats: readonly WireFormat[] = [openai, anthropic, google, createOpenrouter(calls)];
+  const names = formats.map(({ name }) => name);
+  const control = createControl({ calls, holds, lists, outages, prices, formats: names });
   const idStart = randomBytes(8).toString("hex");
   let requests = 0;
 
@@ -52,7 +55,12 @@ export async function startSimulator({
       body,
     };
     const read = format.read(asked);
-    if ("status" in read) return sendAnswer(response, format.authorize(asked) ?? read);
+    if ("status" in read) {
+      const list = read.status === 200 ? lists.find(format.name, asked) : undefined;
+      const denied = format.authorize(asked);
+      if (list !== undefined && denied === null) return playList(response, list, holds);
+      return sendAnswer(response, denied ?? read);
+    }
     const id = `${format.idPrefix}${idStart}${(requests++).toString(36).padStart(6, "0")}`;
     return serveCall(format, asked, read, id, response);
   }

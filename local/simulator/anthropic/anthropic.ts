@@ -7,6 +7,8 @@ import { readChat } from "./read-chat.ts";
 
 const versions = ["2023-06-01", "2026-10-21"];
 const models = [
+  ["claude-haiku-4-5", "Claude Haiku 4.5"],
+  ["claude-sonnet-4-5", "Claude Sonnet 4.5"],
   ["claude-haiku-5-5", "Claude Haiku 5.5"],
   ["claude-sonnet-5-5", "Claude Sonnet 5.5"],
   ["claude-opus-5-5", "Claude Opus 5.5"],

@@ -7,6 +7,7 @@ import { readEmbeddings } from "./read-embeddings.ts";
 
 const models = [
   ["gemini-2.5-flash", "Gemini 2.5 Flash", "generateContent"],
+  ["gemini-2.5-flash-lite", "Gemini 2.5 Flash-Lite", "generateContent"],
   ["gemini-3-pro-preview", "Gemini 3 Pro Preview", "generateContent"],
   ["gemini-embedding-001", "Gemini Embedding 001", "embedContent"],
 ] as const;
