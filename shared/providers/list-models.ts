@@ -40,10 +40,11 @@ export async function listModels(
       if (isName(id)) names.set(id, { id, contextTokens: readTokens(format.readContext({ ...entry })) });
     }
     const next = format.readNext(page);
-    if (next === undefined) break;
+    if (next === undefined) return [...names.values()];
     for (const [name, value] of Object.entries(next)) address.searchParams.set(name, value);
   }
-  return [...names.values()];
+  // What is left out would count as gone.
+  throw new ProviderError("interrupted", `the list has more than ${maxPages} pages`);
 }
 
 function isName(id: unknown): id is string {
