@@ -23,12 +23,37 @@ create function private.note_catalogue_change() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 begin
-  insert into private.catalogue_changes default values;
+  -- A statement that touched no row changed nothing.
+  if tg_op = 'TRUNCATE' then
+    insert into private.catalogue_changes default values;
+  elsif exists (select from touched) then
+    insert into private.catalogue_changes default values;
+  end if;
   return null;
 end;
 $$;
 
 comment on function private.note_catalogue_change is 'Definer, because whoever changes some table of the catalogue need have no right here.';
+
+create function private.note_changes_of(catalogue_table regclass) returns void
+language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  event text;
+begin
+  foreach event in array array['insert', 'update', 'delete'] loop
+    execute format(
+      'create trigger note_%s after %1$s on %s referencing %s table as touched for each statement execute function private.note_catalogue_change()',
+      event, catalogue_table, case event when 'delete' then 'old' else 'new' end
+    );
+  end loop;
+  execute format(
+    'create trigger note_truncate after truncate on %s for each statement execute function private.note_catalogue_change()', catalogue_table
+  );
+end;
+$$;
+
+comment on function private.note_changes_of is 'Has changes of a table be changes of the catalogue.';
 
 create function private.note_price() returns trigger
 language plpgsql security definer set search_path = ''
@@ -41,7 +66,7 @@ $$;
 
 comment on function private.note_price is 'A price that begins later changes nothing before. Definer for the same reason.';
 
-revoke all on function private.note_catalogue_change, private.note_price from public;
+revoke all on function private.note_catalogue_change, private.note_changes_of, private.note_price from public;
 
 create function private.catalogue_version() returns text
 language sql stable security invoker set search_path = ''
@@ -74,15 +99,8 @@ grant execute on function private.catalogue_version to service_role;
 
 -- Triggers ----------------------------------------------------------------------------------------------------------
 
-create trigger note_catalogue_change after insert or update or delete or truncate on private.models
-  for each statement execute function private.note_catalogue_change();
-create trigger note_catalogue_change after insert or update or delete or truncate on private.model_routes
-  for each statement execute function private.note_catalogue_change();
-create trigger note_catalogue_change after insert or update or delete or truncate on private.plan_models
-  for each statement execute function private.note_catalogue_change();
-create trigger note_catalogue_change after insert or update or delete or truncate on private.model_limits
-  for each statement execute function private.note_catalogue_change();
-create trigger note_catalogue_change after insert or update or delete or truncate on private.plan_limits
-  for each statement execute function private.note_catalogue_change();
+select private.note_changes_of(name)
+from unnest('{private.models, private.model_routes, private.plan_models, private.model_limits, private.plan_limits}'::regclass[]) name;
+
 create trigger note_price after insert on private.route_prices
   for each row execute function private.note_price();

@@ -26,8 +26,7 @@ comment on column private.model_ratings.broken is 'Those that broke off, or of w
 revoke all on private.model_ratings from public, anon, authenticated, service_role;
 grant select on private.model_ratings to service_role;
 
-create trigger note_catalogue_change after insert or update or delete or truncate on private.model_ratings
-  for each statement execute function private.note_catalogue_change();
+select private.note_changes_of('private.model_ratings');
 
 -- Views -------------------------------------------------------------------------------------------------------------
 

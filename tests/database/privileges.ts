@@ -79,6 +79,7 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.catalogue_changes": { service_role: "insert, select" },
   "private.catalogue_changes_id_seq": nobody,
   "private.note_catalogue_change()": nobody,
+  "private.note_changes_of(catalogue_table regclass)": nobody,
   "private.note_price()": nobody,
   "private.catalogue_version()": callable,
   "private.purge_catalogue_changes()": nobody,
