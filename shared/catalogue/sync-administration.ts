@@ -89,13 +89,13 @@ export interface SyncAdministration {
 export function createSyncAdministration(database: Database): SyncAdministration {
   return {
     async listSyncs({ limit, cursor }) {
-      const before =
-        cursor === undefined ? null : readCursor(cursor, z.tuple([z.iso.datetime({ offset: true })]))[0];
+      const position = z.tuple([z.iso.datetime({ offset: true }), z.string().max(40)]);
+      const after = cursor === undefined ? null : readCursor(cursor, position);
       const answer = await database.rpc("list_model_syncs", {
         page_limit: limit + 1,
-        ...(before === null ? {} : { page_cursor: before }),
+        ...(after === null ? {} : { after_start: after[0], after_source: after[1] }),
       });
-      return paged(read<SyncReport>(answer), limit, ({ startedAt }) => startedAt);
+      return paged(read<SyncReport>(answer), limit, ({ startedAt, source }) => [startedAt, source]);
     },
 
     async findSync(runId) {
@@ -137,7 +137,7 @@ export function createSyncAdministration(database: Database): SyncAdministration
         ...(before === null ? {} : { page_cursor: before }),
         ...(target === null ? {} : { target }),
       });
-      return paged(read<AuditEntry>(answer), limit, ({ id }) => id);
+      return paged(read<AuditEntry>(answer), limit, ({ id }) => [id]);
     },
 
     async writeAudit(actorId, action, target) {
@@ -154,8 +154,8 @@ function read<Item>(answer: Parameters<typeof unwrap>[0]): Item[] {
   return (unwrap(answer) as unknown[]).map((row) => toCamelCase(row, foreign) as Item);
 }
 
-function paged<Item>(items: Item[], limit: number, keyOf: (item: Item) => string): Paged<Item> {
+function paged<Item>(items: Item[], limit: number, keyOf: (item: Item) => string[]): Paged<Item> {
   const shown = items.slice(0, limit);
   const last = shown.at(-1);
-  return { items: shown, nextCursor: items.length > limit && last ? writeCursor([keyOf(last)]) : null };
+  return { items: shown, nextCursor: items.length > limit && last ? writeCursor(keyOf(last)) : null };
 }

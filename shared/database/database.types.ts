@@ -151,7 +151,7 @@ export type Database = {
       list_audit: { Args: { page_cursor?: string; page_limit: number; target?: string }; Returns: Json[] };
       list_held_prices: { Args: Record<PropertyKey, never>; Returns: Json[] };
       list_model_syncs: {
-        Args: { page_cursor?: string; page_limit: number; run_id?: string };
+        Args: { after_source?: string; after_start?: string; page_limit: number; run_id?: string };
         Returns: Json[];
       };
       make_model_list: { Args: { plan_id: string; query: Json }; Returns: Json };

@@ -211,8 +211,7 @@ as $$
       last_synced_at = now()
     where m.id = any (model_ids) and m.status <> 'disabled' and (m.status = 'inactive') = exists (
       select from private.model_routes r
-      where r.model_id = m.id and r.is_enabled and r.listing <> 'missing'
-        and exists (select from private.route_prices p where p.route_id = r.id)
+      where r.model_id = m.id and r.listing <> 'missing' and exists (select from private.route_prices p where p.route_id = r.id)
     )
     returning m.id, m.status
   )
@@ -223,7 +222,7 @@ as $$
 $$;
 
 comment on function private.follow_routes is
-  'Of models of which a route went missing or is back: those that nobody serves any more become inactive, and inactive ones that somebody serves are what they were. Returns their ids.';
+  'Of models of which a route went missing or is back: those that no provider has any more become inactive, and inactive ones that one has are what they were. Routes that are switched off count: they say nothing of the provider. Returns their ids.';
 
 create function private.apply_feed(run_id uuid, provider text, feed jsonb, seen_at timestamptz) returns private.feed_changes
 language plpgsql volatile security invoker set search_path = ''
@@ -240,13 +239,19 @@ declare
 begin
   -- Nobody else changes what the feed is compared with; who reads is not held up.
   lock table private.models, private.model_routes in share row exclusive mode;
-  select count(*), count(*) filter (where r.upstream_model <> all (names.of_feed))
+  -- What was switched off is not counted: by that an administrator says that it is gone for good.
+  select count(*), count(*) filter (where name.listed is null)
   into known, lacking
   from private.model_routes r
-  cross join (select array(select f.upstream_model from unnest(routes) f union select f.alias from unnest(routes) f where f.alias is not null)) names (of_feed)
-  where r.provider = provider and r.listing = 'listed';
+  join private.models m on m.id = r.model_id and m.status <> 'disabled'
+  left join (
+    select f.upstream_model from unnest(routes) f union select f.alias from unnest(routes) f
+  ) name (listed) on name.listed = r.upstream_model
+  where r.provider = provider and r.listing = 'listed' and r.is_enabled;
   if lacking > 0.3 * known then
-    changes.refusal := format('The list lacks %s of the %s models that the last one had: more than 30 %%.', lacking, known);
+    changes.refusal := format(
+      'The list lacks %s of the %s models that the last one had: more than 30 %%. If they are gone for good, disable them.', lacking, known
+    );
     return changes;
   end if;
 

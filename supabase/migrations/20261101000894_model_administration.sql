@@ -166,6 +166,8 @@ declare
   fault text;
   missing text;
 begin
+  -- Before any row, because a feed locks the tables first and then changes rows: the other way round the two would wait for each other.
+  lock table private.models, private.model_routes in row exclusive mode;
   perform from private.models m where m.id = any (model_ids) order by m.id for no key update;
   select given.id into missing from unnest(model_ids) given (id) where not exists (select from private.models m where m.id = given.id) limit 1;
   if found then

@@ -90,7 +90,9 @@ comment on function public.list_activation_rules is 'Which new models become act
 comment on function public.add_activation_rule is 'Adds a rule; twice is once. Answers with it, or with a refusal and the plan that there is not.';
 comment on function public.remove_activation_rule is 'Removes a rule. False where there is none.';
 
-create function public.list_model_syncs(page_limit integer, page_cursor timestamptz default null, run_id uuid default null) returns setof json
+create function public.list_model_syncs(
+  page_limit integer, after_start timestamptz default null, after_source text default null, run_id uuid default null
+) returns setof json
 language plpgsql volatile security invoker set search_path = ''
 as $$
 begin
@@ -98,13 +100,14 @@ begin
   return query
   select private.describe_sync(l)
   from private.model_sync_log l
-  where l.started_at < coalesce(page_cursor, 'infinity') and (list_model_syncs.run_id is null or l.run_id = list_model_syncs.run_id)
+  where (list_model_syncs.run_id is null or l.run_id = list_model_syncs.run_id)
+    and (after_start is null or l.started_at < after_start or (l.started_at = after_start and l.source > after_source))
   order by l.started_at desc, l.source
   limit page_limit;
 end;
 $$;
 
-comment on function public.list_model_syncs is 'Rows of the log of syncs, the last first, from before page_cursor on, or those of one run.';
+comment on function public.list_model_syncs is 'Rows of the log of syncs, the last first, from after the one that began then for this source on, or those of one run.';
 
 revoke all on function public.list_held_prices, public.accept_held_price, public.list_activation_rules, public.add_activation_rule,
   public.remove_activation_rule, public.list_model_syncs from public, anon, authenticated;

@@ -97,13 +97,26 @@ test("a list that lacks more than thirty percent of what the last one had is ref
   const list = Array.from({ length: 10 }, (_, index) => listedModel(`a/${index}`));
   await sync(list);
   const changed = list.slice(4).map((model) => ({ ...model, name: "Other" }));
-  const refusal = "The list lacks 4 of the 10 models that the last one had: more than 30 %.";
+  const refusal =
+    "The list lacks 4 of the 10 models that the last one had: more than 30 %. If they are gone for good, disable them.";
   expect(await sync(changed)).toMatchObject({ status: "failed", error: refusal, ...nothing });
   expect(await sql`select id from private.models where name = 'Other' or status = 'inactive'`).toEqual([]);
   // Models that cannot be read are lacking, too.
   const broken = list.map((model, index) => (index < 4 ? { ...model, context_length: "8k" } : model));
   expect(await sync(broken)).toMatchObject({ status: "failed", error: refusal });
   expect(counts(await sync(list.slice(3)))).toEqual({ ...nothing, inactivated: 3 });
+});
+
+test("what an administrator disabled, or whose route is switched off, may be gone for good", async () => {
+  const list = Array.from({ length: 10 }, (_, index) => listedModel(`a/${index}`));
+  await sync(list);
+  await sql`update private.models set status = 'disabled' where id in ('a/0', 'a/1')`;
+  await sql`update private.model_routes set is_enabled = false where model_id in ('a/2', 'a/3')`;
+  // Two of six that count.
+  expect(await sync(list.slice(6))).toMatchObject({ status: "failed" });
+  expect(counts(await sync(list.slice(5)))).toEqual({ ...nothing, inactivated: 3 });
+  // Of whether a provider has it a route that is switched off says as much.
+  expect(counts(await sync(list))).toEqual({ ...nothing, returned: 3 });
 });
 
 test("what an administrator decides stays as it is", async () => {

@@ -36,7 +36,8 @@ export const expectedPrivileges: Record<string, Grants> = {
   "public.list_activation_rules()": callable,
   "public.add_activation_rule(actor_id uuid, rule jsonb)": callable,
   "public.remove_activation_rule(actor_id uuid, rule_id bigint)": callable,
-  "public.list_model_syncs(page_limit integer, page_cursor timestamp with time zone, run_id uuid)": callable,
+  "public.list_model_syncs(page_limit integer, after_start timestamp with time zone, after_source text, run_id uuid)":
+    callable,
   "public.write_audit(actor_id uuid, action text, target text)": callable,
   "public.list_audit(page_limit integer, page_cursor uuid, target text)": callable,
   "public.get_usage(user_id uuid, from_at timestamp with time zone, to_at timestamp with time zone, group_by text, page_limit integer, page_cursor text)":

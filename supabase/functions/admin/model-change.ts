@@ -116,4 +116,8 @@ export const routesChange = z
       }),
     ]),
   )
-  .max(20);
+  .max(20)
+  .refine((routes) => {
+    const ids = routes.flatMap((route) => ("id" in route ? [route.id] : []));
+    return new Set(ids).size === ids.length;
+  }, "must not name a route twice");

@@ -77,6 +77,27 @@ test("an administrator starts a sync, and reads in the log what it did", async (
   expect(audit.body.entries).toMatchObject([{ action: "sync.start", before: null }]);
 });
 
+test("the log is read page by page, also within a run of several sources", async () => {
+  const runId = randomUUID();
+  const sources = ["anthropic", "google", "openai", "openrouter"];
+  await sql`
+    insert into private.model_sync_log (run_id, source, status, started_at, finished_at)
+    select ${runId}, source, 'succeeded', '2020-01-01', '2020-01-02' from unnest(${sources}::text[]) source`;
+  const found: string[] = [];
+  let query = "limit=3";
+  for (let pages = 0; pages < 50; pages++) {
+    const { body } = await admin<{ syncs: SyncReport[]; nextCursor: string | null }>(
+      "GET",
+      `/syncs?${query}`,
+    );
+    found.push(...body.syncs.filter(({ id }) => id === runId).map(({ source }) => source));
+    if (body.nextCursor === null) break;
+    query = `limit=3&cursor=${body.nextCursor}`;
+  }
+  expect(found).toEqual(sources);
+  await sql`delete from private.model_sync_log where run_id = ${runId}`;
+});
+
 test("a preview tells what the list would change, and changes nothing", async () => {
   list = [...list, model("new")].map((each) =>
     each.id.endsWith("/one") ? { ...each, name: "Other" } : each,
@@ -126,6 +147,23 @@ test("a price that waits is shown, and counts when an administrator accepts it",
   const again = await admin("POST", `/held-prices/${held.routeId}/accept`, { body: {} });
   expect([again.status, again.body.error.code]).toEqual([404, "price_not_found"]);
   expect((await sync()).updated).toBe(0);
+});
+
+test("changes of an administrator and a sync of the same models do not wait for each other for ever", async () => {
+  const ids = list.map(({ id }) => id).filter((id) => !id.endsWith("/broken"));
+  for (let round = 0; round < 5; round++) {
+    list = list.map((each) => ({ ...each, description: `Round ${round}.` }));
+    const [report, ...changes] = await Promise.all([
+      sync(),
+      ...Array.from({ length: 8 }, (_, index) =>
+        admin("PATCH", "/models", { body: { ids: ids.toReversed(), change: { priority: 50 + index } } }),
+      ),
+    ]);
+    expect([report.status, ...changes.map(({ status }) => status)]).toEqual([
+      "succeeded",
+      ...changes.map(() => 200),
+    ]);
+  }
 });
 
 describe("activation rules", () => {
