@@ -1,3 +1,4 @@
+import { readText } from "../providers/read-text.ts";
 import { FeedError } from "./feed.ts";
 
 interface ListLimits {
@@ -29,41 +30,16 @@ export async function fetchList(
       await response.body?.cancel();
       throw new FeedError(`The list could not be fetched: the provider answered ${response.status}.`);
     }
-    return parse(await readBytes(response, maxBytes));
+    return JSON.parse(await readText(response, maxBytes));
   } catch (error) {
     if (error instanceof FeedError) throw error;
-    throw new FeedError(
-      signal.aborted
-        ? `The list could not be fetched: it was not complete after ${timeoutMs / 1000} s.`
-        : "The list could not be fetched: the connection failed or broke off.",
-      { cause: error },
-    );
+    throw new FeedError(describe(error, signal.aborted, { timeoutMs, maxBytes }), { cause: error });
   }
 }
 
-/** The bytes of an answer, counted while they arrive. */
-async function readBytes(response: Response, maxBytes: number): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of response.body ?? []) {
-    size += part.length;
-    // Leaving the loop cancels the body.
-    if (size > maxBytes) throw new FeedError(`The list is larger than ${maxBytes / 1024 / 1024} MiB.`);
-    parts.push(part);
-  }
-  const bytes = new Uint8Array(size);
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
-}
-
-function parse(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new FeedError("The list is not JSON.", { cause });
-  }
+function describe(error: unknown, isLate: boolean, { timeoutMs, maxBytes }: ListLimits): string {
+  if (isLate) return `The list could not be fetched: it was not complete after ${timeoutMs / 1000} s.`;
+  if (error instanceof RangeError) return `The list is larger than ${maxBytes / 1024 / 1024} MiB.`;
+  if (error instanceof SyntaxError) return "The list is not JSON.";
+  return "The list could not be fetched: the connection failed or broke off.";
 }

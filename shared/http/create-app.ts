@@ -12,9 +12,8 @@ export interface AppEnv {
 
 export type App = Hono<AppEnv>;
 
-interface AppOptions {
-  /** The function's name: the first part of every path. */
-  name: string;
+/** What every function hands to its frame. */
+export interface FrameOptions {
   /** Origins whose pages may call; `*` allows every origin. */
   allowedOrigins: string[];
   /** Milliseconds of a monotonic clock. */
@@ -42,8 +41,10 @@ const openaiClientHeaders = [
 
 /**
  * The frame of every function: request id, CORS, one log line a request, and the one place where an error becomes a response.
+ * @param name the function's: the first part of every path
  */
-export function createApp({ name, allowedOrigins, now, epochMs, newId, writeLog }: AppOptions): App {
+export function createApp(name: string, options: FrameOptions): App {
+  const { allowedOrigins, now, epochMs, newId, writeLog } = options;
   const app: App = new Hono<AppEnv>({ strict: false });
   const isAllowed = (origin: string) => allowedOrigins.includes(origin) || allowedOrigins.includes("*");
 

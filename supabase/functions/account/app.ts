@@ -1,8 +1,7 @@
 import type { PreferenceStore } from "../../../shared/catalogue/preferences.ts";
 import type { Authenticate } from "../../../shared/http/authenticate.ts";
 import type { AuthenticateService } from "../../../shared/http/authenticate-service.ts";
-import { type App, createApp } from "../../../shared/http/create-app.ts";
-import type { WriteLog } from "../../../shared/http/request-log.ts";
+import { type App, createApp, type FrameOptions } from "../../../shared/http/create-app.ts";
 import type { Accounts } from "../../../shared/metering/accounts.ts";
 import type { ServiceHolds } from "../../../shared/metering/service-holds.ts";
 import { type AlertRouteOptions, addAlertRoute } from "./alert-route.ts";
@@ -11,24 +10,17 @@ import { addLimitRoutes } from "./limit-routes.ts";
 import { addPreferenceRoutes } from "./preference-routes.ts";
 import { addUsageRoute } from "./usage-route.ts";
 
-interface AccountOptions extends AlertRouteOptions {
+interface AccountOptions extends AlertRouteOptions, FrameOptions {
   authenticate: Authenticate;
   authenticateService: AuthenticateService;
   accounts: Accounts;
   serviceHolds: ServiceHolds;
   preferences: PreferenceStore;
-  allowedOrigins: string[];
-  /** Milliseconds of a monotonic clock. */
-  now(): number;
-  /** Milliseconds since the epoch. */
-  epochMs(): number;
-  newId(): string;
-  writeLog: WriteLog;
 }
 
 /** The function `account`: what people used and have left, what they chose, what other services of the app hold of it, and alerts that are due. */
 export function createAccount(options: AccountOptions): App {
-  const app = createApp({ name: "account", ...options });
+  const app = createApp("account", options);
   addLimitRoutes(app, options);
   addUsageRoute(app, options);
   addPreferenceRoutes(app, options);

@@ -3,30 +3,22 @@ import type { ModelAdministration } from "../../../shared/catalogue/model-admini
 import type { ModelSync } from "../../../shared/catalogue/model-sync.ts";
 import type { SyncAdministration } from "../../../shared/catalogue/sync-administration.ts";
 import { type Authenticate, checkAdministrator } from "../../../shared/http/authenticate.ts";
-import { type App, type AppEnv, createApp } from "../../../shared/http/create-app.ts";
-import type { WriteLog } from "../../../shared/http/request-log.ts";
+import { type App, type AppEnv, createApp, type FrameOptions } from "../../../shared/http/create-app.ts";
 import { addModelRoutes } from "./model-routes.ts";
 import { addSyncRoutes } from "./sync-routes.ts";
 
-export interface AdminOptions {
+export interface AdminOptions extends FrameOptions {
   models: ModelAdministration;
   syncs: SyncAdministration;
   modelSync: ModelSync;
   authenticate: Authenticate;
-  allowedOrigins: string[];
-  /** Milliseconds of a monotonic clock. */
-  now(): number;
-  /** Milliseconds since the epoch. */
-  epochMs(): number;
-  newId(): string;
   /** Has the runtime wait for work that goes on after the answer. */
   keepAlive(work: Promise<unknown>): void;
-  writeLog: WriteLog;
 }
 
 /** The function `admin`, for administrators alone: the catalogue, its syncs, and what was decided about them. */
 export function createAdmin(options: AdminOptions): App {
-  const app = createApp({ name: "admin", ...options });
+  const app = createApp("admin", options);
   addModelRoutes(app, options);
   addSyncRoutes(app, options);
   return app;

@@ -4,33 +4,25 @@ import type { Replies } from "../../../shared/database/replies.ts";
 import type { Gateway } from "../../../shared/gateway/gateway.ts";
 import type { TimeLimits } from "../../../shared/gateway/watch.ts";
 import type { Authenticate } from "../../../shared/http/authenticate.ts";
-import { type App, createApp } from "../../../shared/http/create-app.ts";
-import type { WriteLog } from "../../../shared/http/request-log.ts";
+import { type App, createApp, type FrameOptions } from "../../../shared/http/create-app.ts";
 import { addChatRoute } from "./chat-route.ts";
 import { addConversationRoutes } from "./conversation-routes.ts";
 import { addRequestRoutes } from "./request-routes.ts";
 import { addV1Routes } from "./v1-routes.ts";
 
-interface AiChatOptions {
+interface AiChatOptions extends FrameOptions {
   authenticate: Authenticate;
   gateway: Gateway;
   conversations: Conversations;
   replies: Replies;
   modelLists: ModelLists;
-  allowedOrigins: string[];
   limits: TimeLimits;
   heartbeatMs: number;
-  /** Milliseconds of a monotonic clock. */
-  now(): number;
-  /** Milliseconds since the epoch. */
-  epochMs(): number;
-  newId(): string;
-  writeLog: WriteLog;
 }
 
 /** The function `ai-chat`: chats in our shape and in OpenAI's, the conversations they leave behind, and replies to come back for. */
 export function createAiChat(options: AiChatOptions): App {
-  const app = createApp({ name: "ai-chat", ...options });
+  const app = createApp("ai-chat", options);
   addChatRoute(app, options);
   addConversationRoutes(app, options.conversations, options.authenticate);
   addRequestRoutes(app, { ...options, deadlineMs: options.limits.deadlineMs });

@@ -5,21 +5,19 @@ import type { ModelLists } from "../../../shared/catalogue/model-list.ts";
 import { storableText } from "../../../shared/domain/chat-message.ts";
 import { parseFields } from "../../../shared/domain/parse-fields.ts";
 import type { Authenticate } from "../../../shared/http/authenticate.ts";
-import { type App, type AppEnv, createApp, refuseOtherMethods } from "../../../shared/http/create-app.ts";
-import type { WriteLog } from "../../../shared/http/request-log.ts";
+import {
+  type App,
+  type AppEnv,
+  createApp,
+  type FrameOptions,
+  refuseOtherMethods,
+} from "../../../shared/http/create-app.ts";
 
-interface ModelsOptions {
+interface ModelsOptions extends FrameOptions {
   modelLists: ModelLists;
   authenticate: Authenticate;
   /** Whether those who are not signed in see the models of the default plan. */
   isForVisitors: boolean;
-  allowedOrigins: string[];
-  /** Milliseconds of a monotonic clock. */
-  now(): number;
-  /** Milliseconds since the epoch. */
-  epochMs(): number;
-  newId(): string;
-  writeLog: WriteLog;
 }
 
 const flag = z.enum(["true", "false"]).transform((text) => text === "true");
@@ -39,7 +37,7 @@ const noneSchema = z.strictObject({});
 /** The function `models`: which models a caller's plan may use. */
 export function createModels(options: ModelsOptions): App {
   const { modelLists } = options;
-  const app = createApp({ name: "models", ...options });
+  const app = createApp("models", options);
   // Ids have slashes, which some clients send as they are.
   const onePath = "/:id{.+}";
 

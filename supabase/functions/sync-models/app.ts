@@ -3,25 +3,22 @@ import { type ModelSync, sourceNames } from "../../../shared/catalogue/model-syn
 import { parseFields } from "../../../shared/domain/parse-fields.ts";
 import type { Secret } from "../../../shared/domain/secret.ts";
 import { type Authenticate, checkAdministrator } from "../../../shared/http/authenticate.ts";
-import { type App, createApp, refuseOtherMethods } from "../../../shared/http/create-app.ts";
+import {
+  type App,
+  createApp,
+  type FrameOptions,
+  refuseOtherMethods,
+} from "../../../shared/http/create-app.ts";
 import { parseJsonBytes, readBytes } from "../../../shared/http/read-json.ts";
-import type { WriteLog } from "../../../shared/http/request-log.ts";
 import { isFromJob } from "../../../shared/keys/job-secret.ts";
 
-interface SyncModelsOptions {
+interface SyncModelsOptions extends FrameOptions {
   modelSync: ModelSync;
   authenticate: Authenticate;
   /** What jobs show; null where none is set. */
   jobSecret: Secret | null;
-  allowedOrigins: string[];
-  /** Milliseconds of a monotonic clock. */
-  now(): number;
-  /** Milliseconds since the epoch. */
-  epochMs(): number;
-  newId(): string;
   /** Has the runtime wait for work that goes on after the answer. */
   keepAlive(work: Promise<unknown>): void;
-  writeLog: WriteLog;
 }
 
 const bodySchema = z.strictObject({ source: z.enum(sourceNames).optional() });
@@ -29,7 +26,7 @@ const bodySchema = z.strictObject({ source: z.enum(sourceNames).optional() });
 /** The function `sync-models`: has the catalogue follow what providers list, for a job or an administrator. */
 export function createSyncModels(options: SyncModelsOptions): App {
   const { modelSync, authenticate, jobSecret, keepAlive } = options;
-  const app = createApp({ name: "sync-models", ...options });
+  const app = createApp("sync-models", options);
   app.post("/", async (context) => {
     const request = context.req.raw;
     if (jobSecret === null || !(await isFromJob(request, jobSecret)))

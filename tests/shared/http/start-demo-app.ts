@@ -11,8 +11,7 @@ export function startDemoApp(allowedOrigins = [ours]) {
   const lines: string[] = [];
   let time = 1000;
   let count = 0;
-  const app = createApp({
-    name: "demo",
+  const app = createApp("demo", {
     allowedOrigins,
     now: () => (time += 2.5),
     epochMs: Date.now,
