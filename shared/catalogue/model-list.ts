@@ -19,22 +19,27 @@ export interface ModelQuery {
   enhanced?: boolean | undefined;
 }
 
-/** What a caller is told. */
+/** The models of a list. */
 export interface ModelList {
-  /** Of the list and of what it was made of: differs whenever one of them does. */
-  version: string;
-  /** When the catalogue last changed, ISO 8601. */
-  changedAt: string;
   /** In the order of their priority. */
   models: ListedModel[];
   /** The same as JSON. */
   modelsJson: string;
   /** Ids of up to three. */
   recommendedModels: string[];
+}
+
+/** What a caller is told, of which the list itself need not be read: its version says whether it is one that is known already. */
+export interface OpenList {
+  /** Differs whenever the list, or what is told beside it, does. */
+  version: string;
+  /** When the catalogue last changed, ISO 8601. */
+  changedAt: string;
   /** The model of a request that names none; null where there is none. */
   defaultModel: string | null;
   /** The one that the caller chose, where it cannot be used now; else null. */
   unavailableDefaultModel: string | null;
+  read(): Promise<ModelList>;
 }
 
 export interface ModelLists {
@@ -42,25 +47,18 @@ export interface ModelLists {
    * The models that a caller may use, or a visitor (null): those of the default plan.
    * @throws SluiceError unauthorized, where the caller has no account any more
    */
-  read(userId: string | null, query: ModelQuery): Promise<ModelList>;
-  /**
-   * One of them, and the version of what it was made of.
-   * @throws SluiceError model_not_found, also where the plan does not include it
-   */
-  find(
-    userId: string | null,
-    id: string,
-    enhanced: boolean,
-  ): Promise<{ model: ListedModel; version: string }>;
+  open(userId: string | null, query: ModelQuery): Promise<OpenList>;
 }
 
 /** A list as it was made, and of which version of the catalogue. */
-interface MadeList extends Pick<ModelList, "models" | "modelsJson" | "recommendedModels"> {
+interface MadeList extends ModelList {
   version: string;
 }
 
-/** Characters of JSON that one isolate keeps at most, of its 256 MB; beyond it all is made anew. */
-const maxKept = 24_000_000;
+/** Characters of JSON that one isolate keeps at most, beside the same as objects, of its 256 MB; beyond it all is made anew. */
+const maxKept = 12_000_000;
+/** What a list takes beside its JSON, in characters: there may be many short ones. */
+const overhead = 2000;
 /** As many as ask in one call. */
 const maxTogether = 100;
 
@@ -94,10 +92,11 @@ export function createModelLists(database: Database): ModelLists {
   }
 
   function keep(key: string, list: MadeList): void {
-    kept += list.modelsJson.length - (made.get(key)?.modelsJson.length ?? 0);
+    const sizeOf = (known: MadeList | undefined) => (known ? known.modelsJson.length + overhead : 0);
+    kept += sizeOf(list) - sizeOf(made.get(key));
     if (kept > maxKept) {
       made.clear();
-      kept = list.modelsJson.length;
+      kept = sizeOf(list);
     }
     made.set(key, list);
   }
@@ -120,28 +119,28 @@ export function createModelLists(database: Database): ModelLists {
     return list;
   }
 
-  async function read(userId: string | null, query: ModelQuery): Promise<ModelList> {
-    const row = await find(userId);
-    if (row === null) throw new SluiceError("unauthorized");
-    const list = await get(row, query);
-    return {
-      ...list,
-      version: JSON.stringify([row, query]),
-      changedAt: new Date(row.changed_at).toISOString(),
-      defaultModel: row.default_model,
-      unavailableDefaultModel: row.unavailable_default_model,
-    };
-  }
-
   return {
-    read,
-    async find(userId, id, enhanced) {
-      const { models, version } = await read(userId, { id, enhanced });
-      const [model] = models;
-      if (model === undefined) throw new SluiceError("model_not_found", { param: "model" });
-      return { model, version };
+    async open(userId, query) {
+      const row = await find(userId);
+      if (row === null) throw new SluiceError("unauthorized");
+      return {
+        version: JSON.stringify([row, query]),
+        changedAt: new Date(row.changed_at).toISOString(),
+        defaultModel: row.default_model,
+        unavailableDefaultModel: row.unavailable_default_model,
+        read: () => get(row, query),
+      };
     },
   };
+}
+
+/**
+ * The only model of a list that was asked for by an id.
+ * @throws SluiceError model_not_found, also where the plan does not include it
+ */
+export function onlyModel([model]: ListedModel[]): ListedModel {
+  if (model === undefined) throw new SluiceError("model_not_found", { param: "model" });
+  return model;
 }
 
 interface ListRow {

@@ -1,3 +1,4 @@
+import { onlyModel } from "../../../shared/catalogue/model-list.ts";
 import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
 import { writeModel, writeModels } from "../../../shared/http/openai/model-list.ts";
 import type { V1Options } from "./v1-routes.ts";
@@ -9,14 +10,14 @@ export function addV1ModelRoutes(app: App, { modelLists, authenticate }: V1Optio
 
   app.get("/v1/models", async (context) => {
     const { userId } = await authenticate(context.req.raw);
-    const { models } = await modelLists.read(userId, {});
+    const { models } = await (await modelLists.open(userId, {})).read();
     return context.json(writeModels(models));
   });
 
   app.get(onePath, async (context) => {
     const { userId } = await authenticate(context.req.raw);
-    const { model } = await modelLists.find(userId, context.req.param("id"), false);
-    return context.json(writeModel(model));
+    const { models } = await (await modelLists.open(userId, { id: context.req.param("id") })).read();
+    return context.json(writeModel(onlyModel(models)));
   });
 
   refuseOtherMethods(app, "/v1/models", ["GET"]);

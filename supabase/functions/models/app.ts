@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Context } from "hono";
 import { z } from "zod";
-import type { ModelLists } from "../../../shared/catalogue/model-list.ts";
+import type { ListedModel } from "../../../shared/catalogue/listed-model.ts";
+import { type ModelLists, onlyModel } from "../../../shared/catalogue/model-list.ts";
 import { storableText } from "../../../shared/domain/chat-message.ts";
 import { parseFields } from "../../../shared/domain/parse-fields.ts";
 import type { Authenticate } from "../../../shared/http/authenticate.ts";
@@ -44,46 +45,49 @@ export function createModels(options: ModelsOptions): App {
   app.get("/", async (context) => {
     const userId = await readCaller(context, options);
     const { legacy, ...query } = parseFields(listSchema, context.req.query());
-    const list = await modelLists.read(userId, query);
-    context.header("x-models-mode", legacy ? "legacy" : query.enhanced ? "enhanced" : "standard");
-    context.header("x-models-count", String(list.models.length));
-    context.header("x-models-time", list.changedAt);
-    const { defaultModel, recommendedModels, unavailableDefaultModel } = list;
-    return respond(context, { userId, version: `${legacy} ${list.version}` }, () =>
-      legacy
-        ? JSON.stringify(list.models.map(({ id }) => id))
-        : `{"success":true,"models":${list.modelsJson},${JSON.stringify({
-            defaultModel,
-            unavailableDefaultModel,
-            recommendedModels,
-          }).slice(1)}`,
+    const { version, changedAt, defaultModel, unavailableDefaultModel, read } = await modelLists.open(
+      userId,
+      query,
     );
+    context.header("x-models-mode", legacy ? "legacy" : query.enhanced ? "enhanced" : "standard");
+    context.header("x-models-time", changedAt);
+    return respond(context, { userId, version: `${legacy} ${version}` }, async () => {
+      const { models, modelsJson, recommendedModels } = await read();
+      context.header("x-models-count", String(models.length));
+      if (legacy) return JSON.stringify(models.map(({ id }) => id));
+      const rest = JSON.stringify({ defaultModel, unavailableDefaultModel, recommendedModels });
+      return `{"success":true,"models":${modelsJson},${rest.slice(1)}`;
+    });
   });
 
   app.get("/providers", async (context) => {
     const userId = await readCaller(context, options);
     parseFields(noneSchema, context.req.query());
-    const { models, version } = await modelLists.read(userId, {});
-    const counts = new Map<string, number>();
-    for (const provider of models.flatMap(({ providers }) => providers))
-      counts.set(provider, (counts.get(provider) ?? 0) + 1);
-    const providers = [...counts].map(([id, count]) => ({ id, models: count }));
-    return respond(context, { userId, version }, () =>
-      JSON.stringify({ success: true, providers: providers.toSorted((a, b) => (a.id < b.id ? -1 : 1)) }),
+    const { version, read } = await modelLists.open(userId, {});
+    return respond(context, { userId, version: `providers ${version}` }, async () =>
+      JSON.stringify({ success: true, providers: countByProvider((await read()).models) }),
     );
   });
 
   app.get(onePath, async (context) => {
     const userId = await readCaller(context, options);
     parseFields(noneSchema, context.req.query());
-    const { model, version } = await modelLists.find(userId, context.req.param("id"), true);
-    return respond(context, { userId, version }, () => JSON.stringify({ success: true, model }));
+    const { version, read } = await modelLists.open(userId, { id: context.req.param("id"), enhanced: true });
+    return respond(context, { userId, version }, async () =>
+      JSON.stringify({ success: true, model: onlyModel((await read()).models) }),
+    );
   });
 
   refuseOtherMethods(app, "/", ["GET"]);
   refuseOtherMethods(app, "/providers", ["GET"]);
   refuseOtherMethods(app, onePath, ["GET"]);
   return app;
+}
+
+function countByProvider(models: ListedModel[]): { id: string; models: number }[] {
+  const counts = new Map<string, number>();
+  for (const id of models.flatMap(({ providers }) => providers)) counts.set(id, (counts.get(id) ?? 0) + 1);
+  return [...counts].map(([id, count]) => ({ id, models: count })).toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 /** Who asks; null for a visitor, who shows nothing, or the key that every visitor of the app has. */
@@ -101,22 +105,25 @@ async function readCaller(
 /** How long an app need not ask again. */
 const maxAgeSeconds = 60;
 
-/** Sends JSON, or that the client has it already. */
-function respond(
+/** Sends JSON, or that the client has it already: then it is not even made. */
+async function respond(
   context: Context<AppEnv>,
   { userId, version }: { userId: string | null; version: string },
-  write: () => string,
-): Response {
+  write: () => Promise<string>,
+): Promise<Response> {
   const etag = `W/"${createHash("sha256").update(version).digest("base64url").slice(0, 27)}"`;
+  const body = isAtHand(etag, context.req.header("if-none-match")) ? null : await write();
+  // Not before: a refusal is not to be kept.
   context.header("etag", etag);
   context.header("cache-control", `${userId === null ? "public" : "private"}, max-age=${maxAgeSeconds}`);
   context.header("vary", "Authorization", { append: true });
-  if (isAtHand(etag, context.req.header("if-none-match"))) return context.body(null, 304);
-  return context.body(write(), 200, { "content-type": "application/json" });
+  return body === null
+    ? context.body(null, 304)
+    : context.body(body, 200, { "content-type": "application/json" });
 }
 
 /** Whether a client says that it has this version (RFC 9110, section 13.1.2: by weak comparison). */
 function isAtHand(etag: string, ifNoneMatch: string | undefined): boolean {
   const opaque = (tag: string) => tag.trim().replace(/^W\//, "");
-  return ifNoneMatch?.split(",").some((tag) => tag.trim() === "*" || opaque(tag) === opaque(etag)) ?? false;
+  return ifNoneMatch?.split(",").some((tag) => opaque(tag) === opaque(etag)) ?? false;
 }
