@@ -30,7 +30,7 @@ begin
   return query
   with item as materialized (
     select
-      i.hold_id, i.user_id, i.prompt_bytes + coalesce(history.bytes, 0) + coalesce(octet_length(chosen.system_prompt), 0) as prompt_bytes,
+      i.hold_id, i.user_id, chosen.prompt_bytes + coalesce(history.bytes, 0) as prompt_bytes,
       i.prompt_messages + coalesce(history.count, 0) + (chosen.system_prompt is not null)::integer as prompt_messages,
       -- Earlier calls have their tools declared to the provider, which adds instructions: see measurePrompt of the gateway.
       i.overhead_tokens + case when history.tool_calls > 0 then 1024 + 64 * history.tool_calls else 0 end as overhead_tokens,
@@ -41,7 +41,7 @@ begin
         when 'embeddings' then 0
         else least(
           i.max_output_tokens, model.max_output_tokens,
-          greatest(64, model.context_tokens - (i.prompt_bytes + coalesce(history.bytes, 0)) / 3)
+          greatest(64, model.context_tokens - (chosen.prompt_bytes + coalesce(history.bytes, 0)) / 3)
         )
       end as max_output_tokens,
       coalesce(history.messages, '[]') as history,
@@ -68,11 +68,16 @@ begin
     cross join lateral (
       select case when i.model_id is null then private.default_model(i.user_id, account.plan_id) end
     ) asked (preset)
-    left join lateral (
-      select p.temperature, case when i.takes_system_prompt then p.system_prompt end as system_prompt
-      from private.preferences p
-      where p.user_id = i.user_id and i.takes_preferences
-    ) chosen on true
+    -- What the caller chose is part of the prompt.
+    cross join lateral (
+      select p.temperature, p.system_prompt, i.prompt_bytes + coalesce(octet_length(p.system_prompt), 0) as prompt_bytes
+      from (values (1)) one
+      left join (
+        select f.temperature, case when i.takes_system_prompt then f.system_prompt end as system_prompt
+        from private.preferences f
+        where f.user_id = i.user_id and i.takes_preferences
+      ) p on true
+    ) chosen
     left join private.models model on model.id = coalesce(i.model_id, (asked.preset).model_id) and model.status = 'active'
     left join private.plan_models granted on granted.plan_id = account.plan_id and granted.model_id = model.id
     left join public.conversations conversation
@@ -83,7 +88,7 @@ begin
       least(
         524288,
         2::bigint * (model.context_tokens - least(i.max_output_tokens, model.max_output_tokens, model.context_tokens / 2))
-          - i.prompt_bytes
+          - chosen.prompt_bytes
       )
     ) history on conversation.id is not null
     where i.hold_id <> all (array(select r.hold_id from unnest(repetitions) r))

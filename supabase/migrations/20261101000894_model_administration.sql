@@ -99,7 +99,10 @@ begin
     delete from private.plan_models g
     where g.model_id = model_id and g.plan_id = any (array(select jsonb_array_elements_text(change #> '{plans,remove}')));
     insert into private.plan_models (plan_id, model_id)
-    select p, model_id from jsonb_array_elements_text(change #> '{plans,add}') p
+    select plan_id, model_id
+    from (
+      select jsonb_array_elements_text(change #> '{plans,add}') union select jsonb_array_elements_text(change #> '{plans,default_of}')
+    ) given (plan_id)
     on conflict do nothing;
     -- A plan has one default: this one takes its place.
     update private.plan_models g set is_default = false

@@ -37,7 +37,14 @@ export const modelChange = {
   firstTokenMs: z.int().min(1000).max(140_000).nullable().optional(),
   routeOrder: z.enum(["priority", "cheapest"]).optional(),
   plans: z.strictObject({ add: planIds, remove: planIds, defaultOf: planIds }).optional(),
-  limits: z.array(limit).max(20).optional(),
+  limits: z
+    .array(limit)
+    .max(20)
+    .refine(
+      (limits) => new Set(limits.map(({ unit, window }) => `${unit} ${window}`)).size === limits.length,
+      "must not name a unit and window twice",
+    )
+    .optional(),
 };
 
 const decimal = z

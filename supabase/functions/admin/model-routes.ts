@@ -19,10 +19,13 @@ const listSchema = z.strictObject({
   cursor: z.string().min(1).max(600).optional(),
 });
 const noneSchema = z.strictObject({});
-const oneSchema = z.strictObject({ ...modelChange, routes: routesChange.optional() });
+const isSomething = (change: object) => Object.values(change).some((value) => value !== undefined);
+const oneSchema = z
+  .strictObject({ ...modelChange, routes: routesChange.optional() })
+  .refine(isSomething, "changes nothing");
 const manySchema = z.strictObject({
   ids: z.array(word).min(1).max(1000),
-  change: z.strictObject(modelChange),
+  change: z.strictObject(modelChange).refine(isSomething, "changes nothing"),
 });
 
 /** Adds the routes by which administrators see and change models, one or many at once. */

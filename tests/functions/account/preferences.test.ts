@@ -110,6 +110,21 @@ test("temperature and system prompt count for chats that have none, and are held
   expect(hold?.prompt_tokens).toBeGreaterThan(1800);
 });
 
+test("a long system prompt leaves less room for what was said before", async () => {
+  const caller = await signUpCaller(sql, { contextTokens: 1000, maxOutputTokens: 100 });
+  const chat = createChatClient();
+  const first = randomUUID();
+  const { result } = await chat.ask(caller, { message: `${first} ${"x".repeat(900)}` });
+  const { conversationId } = result;
+  const again = randomUUID();
+  await chat.ask(caller, { message: again, conversationId });
+  expect(JSON.stringify(await readBody(again))).toContain(first);
+  await patch(caller, { model: { systemPrompt: "y".repeat(1500) } });
+  const last = randomUUID();
+  await chat.ask(caller, { message: last, conversationId });
+  expect(JSON.stringify(await readBody(last))).not.toContain(first);
+});
+
 test.each([
   [{ theme: "dark" }, "theme"],
   [{ ui: "dark" }, "ui"],

@@ -86,7 +86,8 @@ describe("routes", () => {
   });
 });
 
-test.each<[body: Record<string, unknown>, param: string]>([
+test.each<[body: Record<string, unknown>, param: string | null]>([
+  [{}, null],
   [{ status: "inactive" }, "status"],
   [{ status: "gone" }, "status"],
   [{ priority: 1.5 }, "priority"],
@@ -94,6 +95,24 @@ test.each<[body: Record<string, unknown>, param: string]>([
   [{ tags: ["x".repeat(41)] }, "tags.0"],
   [{ limits: [{ unit: "requests", window: "minute", amount: 0 }] }, "limits.0.amount"],
   [{ limits: [{ unit: "requests", window: "instant", amount: 1 }] }, "limits.0.window"],
+  [
+    {
+      limits: [
+        { unit: "tokens", window: "day", amount: 1 },
+        { unit: "tokens", window: "day", amount: 2 },
+      ],
+    },
+    "limits",
+  ],
+  [
+    {
+      routes: [
+        { id: 1, weight: 2 },
+        { id: 1, weight: 3 },
+      ],
+    },
+    "routes",
+  ],
   [{ plans: { set: [] } }, "plans.set"],
   [{ name: "Other" }, "name"],
   [{ routes: [{ id: 1, price: { inputUsd: 0.1 } }] }, "routes.0.price.inputUsd"],
