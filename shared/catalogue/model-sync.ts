@@ -42,10 +42,11 @@ export interface SyncRun {
 
 export interface ModelSync {
   /**
-   * Begins a run over one source, or over all that are configured, which goes on by itself.
+   * Begins a run over one source, or over all that are configured, which goes on by itself. That an administrator (actorId) began it is
+   * taken down; a job is nobody.
    * @throws SluiceError sync_running while another one is; not_configured for a source without a key
    */
-  start(source?: SourceName): Promise<SyncRun>;
+  start(source: SourceName | undefined, actorId: string | null): Promise<SyncRun>;
   /**
    * What a source lists now would change; nothing is changed.
    * @throws SluiceError feed_unusable, saying what is wrong with the list
@@ -72,10 +73,13 @@ interface ModelSyncOptions {
 export function createModelSync({ database, sources, newId, writeLog }: ModelSyncOptions): ModelSync {
   const byName = new Map(sources.map((source) => [source.name, source]));
 
-  async function start(source?: SourceName): Promise<SyncRun> {
+  async function start(source: SourceName | undefined, actorId: string | null): Promise<SyncRun> {
     const names = source === undefined ? sourceNames.filter((name) => byName.has(name)) : [find(source).name];
     const answer = unwrap(
-      await database.rpc("begin_model_sync", { run_id: newId(), sources: names }),
+      await database.rpc("begin_model_sync", {
+        ...{ run_id: newId(), sources: names },
+        ...(actorId === null ? {} : { actor_id: actorId }),
+      }),
     ) as unknown as { id: string; started_at: string; refusal?: string };
     const run = { id: answer.id, startedAt: new Date(answer.started_at).toISOString() };
     if (answer.refusal !== undefined) throw new SluiceError("sync_running", { detail: { run } });

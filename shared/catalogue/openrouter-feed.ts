@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { storableText } from "../domain/chat-message.ts";
 import { sayFault } from "../domain/parse-fields.ts";
+import { storableObject } from "../domain/storable-object.ts";
 import { type Feed, FeedError, type FeedModel, type FeedRoute, type Quarantined } from "./feed.ts";
 import { pricingSchema } from "./openrouter-price.ts";
 
@@ -13,20 +14,17 @@ const words = z
   .max(100)
   .transform((list) => [...new Set(list)].toSorted());
 
-/** A date; what has another form tells nothing. */
+/** A date; what has another form, or lies before there were models, tells nothing. */
 const date = z
   .string()
   .transform((text) => text.slice(0, 10))
-  .pipe(z.iso.date())
+  .pipe(z.iso.date().refine((text) => text >= "1950"))
   .nullish()
   .catch(null)
   .transform((text) => text ?? null);
 
 /** What is kept as it is. */
-const object = z.record(z.string(), z.json()).refine((value) => {
-  const text = JSON.stringify(value);
-  return text.length <= 20_000 && !/\\u(?:0000|d[89a-f])/i.test(text);
-}, "is too large, or contains what cannot be stored");
+const object = storableObject.refine((value) => JSON.stringify(value).length <= 20_000, "is too large");
 
 const modelBody = z.object({
   id: storableText.min(1).max(200),

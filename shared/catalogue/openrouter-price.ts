@@ -2,11 +2,10 @@ import { z } from "zod";
 import type { Price, PriceParts } from "./feed.ts";
 import { type PriceOverride, resolveTiers, secondsOfDay } from "./price-tiers.ts";
 
-/** A decimal that is neither negative nor infinite. */
+/** A decimal that is not negative, with no more digits than the database should have to keep. Small exponents are known to occur. */
 const decimal = z
   .string()
-  .max(60)
-  .refine((text) => /^-?\d+(\.\d+)?(e[-+]?\d+)?$/i.test(text), "must be a decimal number")
+  .refine((text) => /^-?\d{1,9}(\.\d{1,40})?(e-?\d{1,2})?$/i.test(text), "must be a decimal number")
   .refine((text) => !text.startsWith("-"), "is negative");
 
 /** The dearest models there are cost less than a thousandth of it. */

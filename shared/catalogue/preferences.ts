@@ -35,7 +35,7 @@ export interface PreferenceStore {
   read(userId: string): Promise<Preferences>;
   /**
    * Merges a change into what was there, as deep as it goes, and returns all of it.
-   * @throws SluiceError model_not_found or model_not_allowed, for a default model that cannot be used
+   * @throws SluiceError for a default model that cannot be used: model_not_found, model_not_allowed, model_unavailable, unsupported_parameter
    */
   patch(userId: string, patch: PreferencesPatch): Promise<Preferences>;
 }
@@ -81,7 +81,11 @@ function found(answer: Parameters<typeof unwrap>[0]): PreferencesRow {
 
 function toError(refusal: string, param: string | undefined): SluiceError {
   const code = codeOfSqlState(refusal) ?? "internal_error";
-  if (param === undefined) return new SluiceError(code, { param: "model.defaultModel" });
+  if (param === undefined) {
+    const message =
+      code === "unsupported_parameter" ? { message: "model.defaultModel: this model does not chat." } : {};
+    return new SluiceError(code, { param: "model.defaultModel", ...message });
+  }
   return new SluiceError(code, {
     param,
     message: `${param}: would have more than ${maxOwnCharacters} characters of JSON, with what is there: remove something.`,

@@ -72,8 +72,8 @@ export interface SyncAdministration {
   /** The sources of one run. @throws SluiceError sync_not_found */
   findSync(runId: string): Promise<SyncReport[]>;
   listHeldPrices(): Promise<HeldPrice[]>;
-  /** Has it count from now on. @throws SluiceError price_not_found */
-  acceptHeldPrice(actorId: string, routeId: number): Promise<HeldPrice>;
+  /** Has the price that a run held back count from now on. @throws SluiceError price_not_found, where another one waits by now, too */
+  acceptHeldPrice(actorId: string, held: Pick<HeldPrice, "routeId" | "runId">): Promise<HeldPrice>;
   listRules(): Promise<ActivationRule[]>;
   /** Twice is once. @throws SluiceError invalid_request for a plan that there is not */
   addRule(actorId: string, rule: Omit<ActivationRule, "id">): Promise<ActivationRule>;
@@ -81,8 +81,6 @@ export interface SyncAdministration {
   removeRule(actorId: string, id: number): Promise<void>;
   /** The last first; of one thing where it is named. */
   listAudit(page: Page, target: string | null): Promise<Paged<AuditEntry>>;
-  /** Takes down what changes nothing by itself. */
-  writeAudit(actorId: string, action: string, target: string): Promise<void>;
 }
 
 /** What administrators see and decide, by the functions of the database that are named alike. */
@@ -107,8 +105,12 @@ export function createSyncAdministration(database: Database): SyncAdministration
 
     listHeldPrices: async () => read<HeldPrice>(await database.rpc("list_held_prices")),
 
-    async acceptHeldPrice(actorId, routeId) {
-      const answer = await database.rpc("accept_held_price", { actor_id: actorId, route_id: routeId });
+    async acceptHeldPrice(actorId, { routeId, runId }) {
+      const answer = await database.rpc("accept_held_price", {
+        actor_id: actorId,
+        route_id: routeId,
+        run_id: runId,
+      });
       if (answer.error === null && answer.data === null) throw new SluiceError("price_not_found");
       return toCamelCase(unwrap(answer)) as HeldPrice;
     },
@@ -138,11 +140,6 @@ export function createSyncAdministration(database: Database): SyncAdministration
         ...(target === null ? {} : { target }),
       });
       return paged(read<AuditEntry>(answer), limit, ({ id }) => [id]);
-    },
-
-    async writeAudit(actorId, action, target) {
-      const { error, status } = await database.rpc("write_audit", { actor_id: actorId, action, target });
-      unwrap({ data: true, error, status });
     },
   };
 }

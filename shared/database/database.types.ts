@@ -118,11 +118,11 @@ export type Database = {
       [_ in never]: never;
     };
     Functions: {
-      accept_held_price: { Args: { actor_id: string; route_id: number }; Returns: Json };
+      accept_held_price: { Args: { actor_id: string; route_id: number; run_id: string }; Returns: Json };
       add_activation_rule: { Args: { actor_id: string; rule: Json }; Returns: Json };
       apply_model_feed: { Args: { feed: Json; run_id: string; source: string }; Returns: Json };
       begin_chats: { Args: { items: Json }; Returns: Json[] };
-      begin_model_sync: { Args: { run_id: string; sources: string[] }; Returns: Json };
+      begin_model_sync: { Args: { actor_id?: string; run_id: string; sources: string[] }; Returns: Json };
       change_models: { Args: { actor_id: string; change: Json; model_ids: string[] }; Returns: Json };
       claim_alerts: { Args: { most: number }; Returns: Json[] };
       extend_chat: {
@@ -166,7 +166,6 @@ export type Database = {
       set_time_zone: { Args: { time_zone: string; user_id: string }; Returns: Json };
       settle_chats: { Args: { items: Json }; Returns: Json[] };
       settle_hold: { Args: { item: Json }; Returns: Json };
-      write_audit: { Args: { action: string; actor_id: string; target: string }; Returns: undefined };
     };
     Enums: {
       finish_reason: "stop" | "length" | "content_filter" | "tool_calls" | "interrupted";

@@ -33,6 +33,8 @@ export function sayFault(issue: z.core.$ZodRawIssue): string | undefined {
       return issue.discriminator === undefined || !Array.isArray(issue.options)
         ? undefined
         : `must be ${issue.options.map((value) => JSON.stringify(value)).join(" or ")}`;
+    case "unrecognized_keys":
+      return `has an unknown field: ${issue.keys[0]}`;
     case "invalid_format":
       return issue.format === "uuid" ? "must be a UUID" : "does not have the right form";
     case "too_small":

@@ -114,7 +114,7 @@ comment on column private.model_routes.listing is
 comment on column private.model_routes.last_seen_at is 'When the list that had it last was read; null unless it is missing.';
 comment on column private.model_routes.priority is 'The lowest is tried first.';
 comment on column private.model_routes.weight is 'Routes of one rank share the chats in this proportion: which is tried first is drawn by lot.';
-comment on column private.model_routes.context_tokens is 'Where it is smaller than the model''s: a chat that is too long for this route goes on to a larger one.';
+comment on column private.model_routes.context_tokens is 'What this provider takes, where it is not what the model is said to: a chat that is too long for this route goes on to a larger one.';
 
 revoke all on private.models, private.plan_models, private.model_limits, private.model_routes
   from public, anon, authenticated, service_role;

@@ -119,16 +119,39 @@ $$;
 
 comment on function private.price_of is 'The price of a route that is in force; null where it has none.';
 
-create function private.add_price(route_id bigint, price private.price) returns void
-language sql volatile security invoker set search_path = ''
+create function private.is_free(price private.price) returns boolean
+language sql immutable security invoker set search_path = ''
 as $$
+  select greatest(
+    (price).input_usd, (price).cache_read_usd, (price).cache_write_usd, (price).output_usd, (price).reasoning_usd, (price).request_usd,
+    (
+      select max(greatest(t.input_usd, t.cache_read_usd, t.cache_write_usd, t.output_usd, t.reasoning_usd, t.request_usd))
+      from unnest((price).tiers) t
+    )
+  ) = 0;
+$$;
+
+comment on function private.is_free is 'Whether a price is nothing, whatever is asked for, and when.';
+
+create function private.add_price(route_id bigint, price private.price) returns void
+language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  -- One after the other, and each after the last: whoever began earlier and comes later must not be in force before who came first.
+  perform from private.model_routes r where r.id = add_price.route_id for no key update;
   with added as (
     insert into private.route_prices (
-      route_id, input_usd, cache_read_usd, cache_write_usd, output_usd, reasoning_usd, request_usd
+      route_id, input_usd, cache_read_usd, cache_write_usd, output_usd, reasoning_usd, request_usd, valid_from
     )
     values (
       add_price.route_id, (price).input_usd, (price).cache_read_usd, (price).cache_write_usd, (price).output_usd, (price).reasoning_usd,
-      (price).request_usd
+      (price).request_usd,
+      greatest(now(), (
+        -- But for prices that begin some other day.
+        select max(p.valid_from) + interval '1 microsecond'
+        from private.route_prices p
+        where p.route_id = add_price.route_id and p.valid_from < now() + interval '1 minute'
+      ))
     )
     returning id
   )
@@ -139,6 +162,7 @@ as $$
     added.id, t.min_prompt_tokens, t.utc_from, t.utc_until, t.input_usd, t.cache_read_usd, t.cache_write_usd, t.output_usd,
     t.reasoning_usd, t.request_usd
   from added cross join lateral unnest((price).tiers) t;
+end;
 $$;
 
 comment on function private.add_price is 'Gives a route another price, from this moment on.';
@@ -167,8 +191,8 @@ $$;
 
 comment on function private.describe_price is 'A price for people, its decimals as text: a number of JSON would lose digits. Null for none.';
 
-revoke all on function private.applies_at, private.price_of, private.add_price, private.describe_price from public;
-grant execute on function private.applies_at, private.price_of, private.add_price, private.describe_price to service_role;
+revoke all on function private.applies_at, private.price_of, private.is_free, private.add_price, private.describe_price from public;
+grant execute on function private.applies_at, private.price_of, private.is_free, private.add_price, private.describe_price to service_role;
 
 -- Views -------------------------------------------------------------------------------------------------------------
 

@@ -4,10 +4,10 @@
 
 -- Types -------------------------------------------------------------------------------------------------------------
 
-create type private.alert_kind as enum ('limit_threshold', 'spend_spike', 'ledger_drift', 'price_held', 'sync_failed');
+create type private.alert_kind as enum ('limit_threshold', 'spend_spike', 'ledger_drift', 'price_held', 'sync_failed', 'default_gone');
 
 comment on type private.alert_kind is
-  'limit_threshold: so many percent of a limit are used; spend_spike: an hour cost far more than is usual; ledger_drift: a counter differs from the ledger, or holds are not released; price_held: a price moved so far that it waits for a second word; sync_failed: the catalogue could not be synced.';
+  'limit_threshold: so many percent of a limit are used; spend_spike: an hour cost far more than is usual; ledger_drift: a counter differs from the ledger, or holds are not released; price_held: a price moved so far that it waits for a second word; sync_failed: the catalogue could not be synced; default_gone: nobody serves a plan''s default model any more.';
 
 -- Tables ------------------------------------------------------------------------------------------------------------
 

@@ -84,30 +84,24 @@ as $$
   with listed as materialized (
     select m.*, offer.*
     from private.usable_models m
+    -- What the route charges that is tried first; free is what no route charges for.
     cross join lateral (
-      select array_agg(distinct r.provider order by r.provider) as providers
-      from private.model_routes r
-      where r.model_id = m.id and r.is_enabled and r.listing <> 'missing'
-    ) served
-    -- What the route charges that is tried first.
-    cross join lateral (
-      select p as price, served.providers
+      select
+        array_agg(distinct r.provider order by r.provider) as providers,
+        (array_agg(p::private.price
+          order by case m.route_order when 'priority' then r.priority else 3 * p.input_usd + p.output_usd end, r.id))[1] as price,
+        bool_and(private.is_free(p)) as is_free
       from private.model_routes r
       cross join lateral private.price_of(r.id) p
       where r.model_id = m.id and r.is_enabled and r.listing <> 'missing' and p.input_usd is not null
-      order by case m.route_order when 'priority' then r.priority else 3 * p.input_usd + p.output_usd end, r.id
-      limit 1
     ) offer
     where m.plan_id = describe_models.plan_id
       and (query ->> 'id' is null or m.id = query ->> 'id')
       and (query ->> 'category' is null or m.category = query ->> 'category')
-      and (query ->> 'provider' is null or query ->> 'provider' = any (served.providers))
+      and (query ->> 'provider' is null or query ->> 'provider' = any (offer.providers))
       and (query ->> 'modality' is null or query ->> 'modality' = any (m.input_modalities || m.output_modalities))
       and (query ->> 'search' is null or position(lower(query ->> 'search') in lower(m.id || ' ' || m.name)) > 0)
-      and (
-        query -> 'free' is null
-        or (query -> 'free')::boolean = ((offer.price).input_usd = 0 and (offer.price).output_usd = 0 and (offer.price).request_usd = 0)
-      )
+      and (query -> 'free' is null or (query -> 'free')::boolean = offer.is_free)
   ),
   described as (
     select
@@ -249,12 +243,16 @@ declare
   merged private.preferences;
 begin
   select case
-    when chosen is null or usable.id is not null then null
-    when exists (select from private.models m where m.id = chosen and m.status = 'active') then 'SL403'
-    else 'SL44M'
+    when chosen is null then null
+    when usable.id is not null then case when 'text' <> all (usable.output_modalities) then 'SL400' end
+    when m.status is distinct from 'active' then 'SL44M'
+    when granted.plan_id is null then 'SL403'
+    else 'SL503'
   end
   into refusal
   from private.current_accounts a
+  left join private.models m on m.id = chosen
+  left join private.plan_models granted on granted.plan_id = a.plan_id and granted.model_id = chosen
   left join private.usable_models usable on usable.plan_id = a.plan_id and usable.id = chosen
   where a.user_id = user_id;
   if not found then

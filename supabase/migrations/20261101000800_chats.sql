@@ -35,7 +35,11 @@ begin
       -- Earlier calls have their tools declared to the provider, which adds instructions: see measurePrompt of the gateway.
       i.overhead_tokens + case when history.tool_calls > 0 then 1024 + 64 * history.tool_calls else 0 end as overhead_tokens,
       i.images + coalesce(history.images, 0) as images,
-      model.id as model_id, model.context_tokens, model.image_tokens, model.supported_parameters, model.first_token_ms,
+      model.id as model_id, model.context_tokens, model.image_tokens,
+      -- Some provider may take more than the model is said to.
+      greatest(model.context_tokens, (
+        select max(r.context_tokens) from private.model_routes r where r.model_id = model.id and r.is_enabled
+      )) as largest_context_tokens, model.supported_parameters, model.first_token_ms,
       -- Prompt and answer share the context; a prompt that leaves no room is left to the provider to refuse.
       case i.output_modality
         when 'embeddings' then 0
@@ -48,7 +52,8 @@ begin
       i.conversation_id, i.continues, i.first_text, coalesce(i.is_byok, false) as is_byok,
       case
         when account.user_id is null then 'SL401'
-        when model.id is null then 'SL44M'
+        -- Of a default that nobody can call now the caller knows nothing.
+        when model.id is null then case when i.model_id is null and (asked.preset).model_id is not null then 'SL503' else 'SL44M' end
         when granted.model_id is null then 'SL403'
         when i.continues and conversation.id is null then 'SL404'
         when i.output_modality <> all (model.output_modalities)
@@ -99,7 +104,7 @@ begin
       (
         hold_id, user_id, conversation_id, model_id,
         -- No provider takes more; of texts that are embedded each may be as long.
-        least(context_tokens::bigint * case output_modality when 'embeddings' then prompt_messages else 1 end, 2147483647)::integer,
+        least(largest_context_tokens::bigint * case output_modality when 'embeddings' then prompt_messages else 1 end, 2147483647)::integer,
         prompt_bytes, prompt_messages, overhead_tokens, images, image_tokens, max_output_tokens,
         is_byok, null, null, null
       )::private.hold_request order by place

@@ -53,9 +53,15 @@ as $$
     (move.a = 0) <> (move.b = 0) or greatest(move.a, move.b) > 10 * least(move.a, move.b)
   ), false)
   from (
-    select 0::bigint as tokens, time '00:00' as utc
-    union
-    select t.min_prompt_tokens, t.utc_from from unnest((old).tiers || (new).tiers) t
+    -- Wherever one of the two can begin to be another: every number of tokens at every hour.
+    select tokens.value as tokens, hour.value as utc
+    from (
+      select 0::bigint union select t.min_prompt_tokens from unnest((old).tiers || (new).tiers) t
+    ) tokens (value)
+    cross join (
+      select time '00:00' union select t.utc_from from unnest((old).tiers || (new).tiers) t
+      union select t.utc_until from unnest((old).tiers || (new).tiers) t where t.utc_until < '24:00'
+    ) hour (value)
   ) point
   cross join lateral (select (private.tier_at(old, point.tokens, point.utc)).*) o
   cross join lateral (select (private.tier_at(new, point.tokens, point.utc)).*) n

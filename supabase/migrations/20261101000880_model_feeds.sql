@@ -34,7 +34,7 @@ create table private.activation_rules (
 
 comment on table private.activation_rules is
   'Which models become active by themselves when they are first listed, and for which plan. Only models that answer with nothing but text: of others not everything has a price.';
-comment on column private.activation_rules.pattern is 'Of their ids, as for like: %:free.';
+comment on column private.activation_rules.pattern is 'Of their ids: % for anything, _ for any character, such as %:free.';
 comment on column private.activation_rules.is_free_only is 'Only models that cost nothing.';
 
 revoke all on private.activation_rules from public, anon, authenticated, service_role;
@@ -84,7 +84,7 @@ as $$
       array(
         select distinct r.plan_id
         from private.activation_rules r
-        where f.id like r.pattern and (f.id = any (free_ids) or not r.is_free_only) and f.output_modalities = '{text}'
+        where f.id like r.pattern escape '' and (f.id = any (free_ids) or not r.is_free_only) and f.output_modalities = '{text}'
       ) as plan_ids
     from unnest(models) f
     where not exists (select from private.models m where m.id = f.id)
@@ -115,7 +115,7 @@ comment on function private.add_models is
   'Adds models that are not known: new, or active for the plans whose rules say so. free_ids are those that cost nothing. Returns the ids of those it added.';
 
 create function private.list_routes(
-  provider text, routes private.feed_route[], seen_at timestamptz, out moved text[], out changed text[]
+  provider text, routes private.feed_route[], unread text[], seen_at timestamptz, out moved text[], out changed text[]
 )
 language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -123,15 +123,20 @@ as $$
 begin
   with listed as (
     select distinct on (name.value) name.value as upstream_model, f.context_tokens
-    from unnest(routes) f cross join lateral (values (f.upstream_model), (f.alias)) name (value)
+    from unnest(routes) f cross join lateral (values (f.upstream_model, 0), (f.alias, 1)) name (value, place)
     where name.value is not null
-    order by name.value
+    -- A name before an alias, and of several versions with one alias always the same.
+    order by name.value, name.place, f.upstream_model desc
   ),
   standing as (
     select
       r.id, r.listing as old_listing, r.context_tokens as old_context_tokens,
-      case when l.upstream_model is not null then 'listed' when r.listing = 'listed' then 'missing' else r.listing end::private.route_listing
-        as listing,
+      case
+        when l.upstream_model is not null then 'listed'
+        -- What is listed and could not be read stays what it was.
+        when r.listing = 'listed' and r.upstream_model <> all (unread) then 'missing'
+        else r.listing
+      end::private.route_listing as listing,
       coalesce(l.context_tokens, r.context_tokens) as context_tokens
     from private.model_routes r
     left join listed l on l.upstream_model = r.upstream_model
@@ -156,7 +161,7 @@ end;
 $$;
 
 comment on function private.list_routes is
-  'Has the routes of a provider be known as listed or missing, with the context that the list tells. Returns the models of which a route went missing or is back, and those of which a context changed.';
+  'Has the routes of a provider be known as listed or missing, with the context that the list tells; unread are names that it has and of which nothing more is known. Returns the models of which a route went missing or is back, and those of which a context changed.';
 
 create function private.add_routes(provider text, routes private.feed_route[]) returns jsonb
 language sql volatile security invoker set search_path = ''
@@ -234,6 +239,7 @@ declare
   known integer;
   lacking integer;
   changes private.feed_changes;
+  unread text[] := array(select item ->> 'id' from jsonb_array_elements(feed -> 'quarantined') item);
   moved text[];
   recontexted text[];
 begin
@@ -258,15 +264,17 @@ begin
   changes.updated := private.change_models(models);
   changes.added := private.add_models(models, array(
     select f.model_id from unnest(routes) f
-    where greatest(
-      (f.price).input_usd, (f.price).cache_read_usd, (f.price).cache_write_usd, (f.price).output_usd, (f.price).reasoning_usd, (f.price).request_usd,
-      (select max(greatest(t.input_usd, t.cache_read_usd, t.cache_write_usd, t.output_usd, t.reasoning_usd, t.request_usd)) from unnest((f.price).tiers) t)
-    ) = 0
+    where private.is_free(f.price)
   ));
-  select l.moved, l.changed into moved, recontexted from private.list_routes(provider, routes, seen_at) l;
+  select l.moved, l.changed into moved, recontexted from private.list_routes(provider, routes, unread, seen_at) l;
   changes.routes_added := private.add_routes(provider, routes);
   select p.changed, p.held into changes.prices, changes.held_prices from private.change_prices(run_id, provider, routes) p;
   select f.inactivated, f.returned into changes.inactivated, changes.returned from private.follow_routes(moved) f;
+  insert into private.alerts (kind, event, data)
+  select 'default_gone', format('default %s of %s %s', g.model_id, g.plan_id, run_id), jsonb_build_object('plan', g.plan_id, 'model', g.model_id)
+  from private.plan_models g
+  where g.is_default and g.model_id = any (changes.inactivated)
+  on conflict (event) do nothing;
   changes.updated := array(
     select unnest(changes.updated) union select unnest(recontexted) union select p ->> 'model' from jsonb_array_elements(changes.prices) p
     order by 1

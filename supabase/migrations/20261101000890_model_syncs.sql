@@ -88,7 +88,7 @@ comment on function private.describe_sync is 'A row of the log, as the API tells
 
 -- API ---------------------------------------------------------------------------------------------------------------
 
-create function public.begin_model_sync(run_id uuid, sources text[]) returns json
+create function public.begin_model_sync(run_id uuid, sources text[], actor_id uuid default null) returns json
 language plpgsql volatile security invoker set search_path = '' set lock_timeout = '500ms'
 as $$
 #variable_conflict use_variable
@@ -100,6 +100,9 @@ begin
   select l.* into running from private.model_sync_log l where l.status = 'running' order by l.started_at limit 1;
   if not found then
     insert into private.model_sync_log (run_id, source) select run_id, source from unnest(sources) source;
+    if actor_id is not null then
+      perform private.audit(actor_id, 'sync.start', run_id::text, jsonb_build_object('sources', sources), null);
+    end if;
     return json_build_object('id', run_id, 'started_at', now());
   end if;
   return json_build_object('id', running.run_id, 'started_at', running.started_at, 'refusal', 'SL40S');
@@ -107,10 +110,10 @@ end;
 $$;
 
 comment on function public.begin_model_sync is
-  'Begins a run over some sources; where one is running, answers with that one and a refusal (an SQLSTATE of ours).';
+  'Begins a run over some sources, for an administrator or a job (null); where one is running, answers with that one and a refusal (an SQLSTATE of ours).';
 
 create function public.apply_model_feed(run_id uuid, source text, feed jsonb) returns json
-language plpgsql volatile security invoker set search_path = '' set lock_timeout = '10s'
+language plpgsql volatile security invoker set search_path = '' set lock_timeout = '3s'
 as $$
 #variable_conflict use_variable
 declare
@@ -151,7 +154,7 @@ $$;
 comment on function public.fail_model_sync is 'Ends a source''s part of a run that came to nothing.';
 
 create function public.preview_model_feed(source text, feed jsonb) returns json
-language plpgsql volatile security invoker set search_path = '' set lock_timeout = '10s'
+language plpgsql volatile security invoker set search_path = '' set lock_timeout = '3s'
 as $$
 declare
   changes private.feed_changes;

@@ -55,14 +55,6 @@ comment on function private.audit is 'Takes down what an administrator did.';
 
 -- API ----------------------------------------------------------------------------------------------------------------
 
-create function public.write_audit(actor_id uuid, action text, target text) returns void
-language sql volatile security invoker set search_path = ''
-as $$
-  select private.audit(actor_id, action, target, null, null);
-$$;
-
-comment on function public.write_audit is 'Takes down what an administrator began that changes nothing by itself.';
-
 create function public.list_audit(page_limit integer, page_cursor uuid default null, target text default null) returns setof jsonb
 language sql stable security invoker set search_path = ''
 as $$
@@ -77,5 +69,5 @@ comment on function public.list_audit is 'What administrators did, the last firs
 
 revoke all on function private.time_ordered_id, private.audit from public;
 grant execute on function private.time_ordered_id, private.audit to service_role;
-revoke all on function public.write_audit, public.list_audit from public, anon, authenticated;
-grant execute on function public.write_audit, public.list_audit to service_role;
+revoke all on function public.list_audit from public, anon, authenticated;
+grant execute on function public.list_audit to service_role;

@@ -104,7 +104,8 @@ begin
       select jsonb_array_elements_text(change #> '{plans,add}') union select jsonb_array_elements_text(change #> '{plans,default_of}')
     ) given (plan_id)
     on conflict do nothing;
-    -- A plan has one default: this one takes its place.
+    -- A plan has one default: this one takes its place. One administrator after the other, or two would be left.
+    perform pg_advisory_xact_lock(hashtext('defaults of plans'));
     update private.plan_models g set is_default = false
     where g.is_default and g.plan_id = any (array(select jsonb_array_elements_text(change #> '{plans,default_of}')));
     update private.plan_models g set is_default = true
@@ -186,6 +187,10 @@ begin
     if fault is not null then
       -- Nothing of it is kept.
       raise exception '% of %', fault, model.id using errcode = 'SL40R';
+    end if;
+    if change ? 'routes' then
+      -- Who serves it may have come.
+      perform private.follow_routes(array(select m.id from private.models m where m.id = model.id and m.status = 'inactive'));
     end if;
     perform private.audit(actor_id, 'model.change', model.id, change, before);
   end loop;

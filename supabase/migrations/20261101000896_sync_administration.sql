@@ -4,40 +4,52 @@ grant insert, delete on private.activation_rules to service_role;
 
 -- API ----------------------------------------------------------------------------------------------------------------
 
-create function public.list_held_prices() returns setof jsonb
+create function private.describe_held_price(held private.held_prices) returns jsonb
 language sql stable security invoker set search_path = ''
 as $$
   select jsonb_build_object(
-    'route_id', h.route_id, 'model', r.model_id, 'provider', r.provider, 'held_at', h.held_at, 'run_id', h.run_id,
-    'from', private.describe_price(private.price_of(r.id)), 'to', private.describe_price(h.price)
+    'route_id', r.id, 'model', r.model_id, 'provider', r.provider, 'held_at', held.held_at, 'run_id', held.run_id,
+    'from', private.describe_price(private.price_of(r.id)), 'to', private.describe_price(held.price)
   )
-  from private.held_prices h
-  join private.model_routes r on r.id = h.route_id
-  order by h.held_at, h.route_id;
+  from private.model_routes r
+  where r.id = held.route_id;
+$$;
+
+comment on function private.describe_held_price is 'A price that waits, and the one that is in force.';
+
+revoke all on function private.describe_held_price from public;
+grant execute on function private.describe_held_price to service_role;
+
+create function public.list_held_prices() returns setof jsonb
+language sql stable security invoker set search_path = ''
+as $$
+  select private.describe_held_price(h) from private.held_prices h order by h.held_at, h.route_id;
 $$;
 
 comment on function public.list_held_prices is 'Prices that wait for a second word.';
 
-create function public.accept_held_price(actor_id uuid, route_id bigint) returns jsonb
+create function public.accept_held_price(actor_id uuid, route_id bigint, run_id uuid) returns jsonb
 language plpgsql volatile security invoker set search_path = '' set lock_timeout = '2s'
 as $$
 #variable_conflict use_variable
 declare
-  accepted jsonb;
   held private.held_prices;
+  accepted jsonb;
 begin
-  select p into accepted from public.list_held_prices() p where (p ->> 'route_id')::bigint = route_id;
-  delete from private.held_prices h where h.route_id = route_id returning h.* into held;
+  -- As a feed does, and in its order.
+  lock table private.models, private.model_routes in row exclusive mode;
+  delete from private.held_prices h where h.route_id = route_id and h.run_id = run_id returning h.* into held;
   if not found then
     return null;
   end if;
+  select private.describe_held_price(held) into accepted;
   perform private.add_price(route_id, held.price);
   perform private.audit(actor_id, 'price.accept', accepted ->> 'model', accepted -> 'to', accepted -> 'from');
   return accepted;
 end;
 $$;
 
-comment on function public.accept_held_price is 'Has a price count that was held back. Answers with it; null where none waits.';
+comment on function public.accept_held_price is 'Has the price count that a run held back. Answers with it; null where it does not wait any more.';
 
 create function public.list_activation_rules() returns setof jsonb
 language sql stable security invoker set search_path = ''

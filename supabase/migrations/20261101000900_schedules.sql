@@ -107,6 +107,17 @@ $$;
 comment on function private.call_function is
   'Has a function called as jobs do, where Vault has its address and the secret of jobs. Returns the id of the HTTP request, null where there is none.';
 
+create function private.request_sync() returns bigint
+language sql volatile security invoker set search_path = ''
+as $$
+  select private.call_function('/sync-models', 30000)
+  where not exists (
+    select from private.model_sync_log l where l.source = 'openrouter' and l.status = 'succeeded' and l.started_at > now() - interval '1 hour'
+  );
+$$;
+
+comment on function private.request_sync is 'Has the catalogue synced, unless it was within the hour. Returns what call_function does.';
+
 create function private.request_delivery() returns bigint
 language sql volatile security invoker set search_path = ''
 as $$
@@ -115,7 +126,7 @@ $$;
 
 comment on function private.request_delivery is 'Has the function account tell the alerts that are due, where there are any. Returns what call_function does.';
 
-revoke all on function private.purge, private.keep_ledger_partitions, private.call_function, private.request_delivery from public;
+revoke all on function private.purge, private.keep_ledger_partitions, private.call_function, private.request_sync, private.request_delivery from public;
 
 select private.keep_ledger_partitions();
 
@@ -143,8 +154,9 @@ from (values
   ('sluice-roll-windows', '* * * * *', 'select private.roll_windows(2000), private.expire_credits(1000)'),
   ('sluice-roll-slots', '5 * * * *', 'select private.roll_slots()'),
   ('sluice-ledger-partitions', '20 2 * * *', 'select private.keep_ledger_partitions()'),
-  -- It answers at once and works on.
-  ('sluice-sync-models', '0 2 * * *', $$select private.call_function('/sync-models', 30000)$$),
+  -- At two, and once more where that came to nothing.
+  ('sluice-sync-models', '0,30 2 * * *', 'select private.request_sync()'),
+  ('sluice-lost-syncs', '*/10 * * * *', 'select private.fail_lost_syncs()'),
   ('sluice-rate-models', '25 * * * *', 'select private.rate_models()'),
   ('sluice-purge', '50 * * * *', 'select private.purge(200000)')
 ) as job (name, schedule, command);

@@ -18,7 +18,7 @@ interface Known {
 type Edit =
   | { kind: "add" }
   | { kind: "break" }
-  | { kind: "remove" | "return" | "rename" | "duplicate" | "rotate" | "slip"; at: number }
+  | { kind: "remove" | "return" | "rename" | "duplicate" | "rotate" | "slip" | "spoil"; at: number }
   | { kind: "price"; at: number; times: number };
 
 const at = fc.nat(30);
@@ -26,7 +26,17 @@ const edits: fc.Arbitrary<Edit> = fc.oneof(
   fc.constantFrom<Edit>({ kind: "add" }, { kind: "break" }),
   fc.record({
     kind: fc.constantFrom(
-      ...(["remove", "remove", "return", "return", "rename", "duplicate", "rotate", "slip"] as const),
+      ...([
+        "remove",
+        "remove",
+        "return",
+        "return",
+        "rename",
+        "duplicate",
+        "rotate",
+        "slip",
+        "spoil",
+      ] as const),
     ),
     at,
   }),
@@ -101,6 +111,8 @@ function applyEdit(
       return [...list.slice(index), ...list.slice(0, index)];
     case "slip":
       return put({ ...model, pricing: { ...model.pricing, prompt: "0.000000000001" } });
+    case "spoil":
+      return put({ ...model, pricing: { ...model.pricing, prompt: "-1" } });
     case "price":
       return put({ ...model, pricing: { ...model.pricing, prompt: usd(priceOf(model) * edit.times) } });
   }
@@ -144,7 +156,9 @@ function follow(known: Map<string, Known>, list: ListedModel[]): ReturnType<type
     if (isChanged) counts.updated++;
     Object.assign(before, { text, isListed: true });
   }
-  for (const id of lacking) {
+  // What is listed and cannot be read stays what it was.
+  const unread = new Set(list.filter((model) => readId(model) === null).map(({ id }) => id));
+  for (const id of lacking.filter((each) => !unread.has(each))) {
     counts.inactivated++;
     (known.get(id) as Known).isListed = false;
   }

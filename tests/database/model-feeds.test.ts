@@ -107,6 +107,33 @@ test("a list that lacks more than thirty percent of what the last one had is ref
   expect(counts(await sync(list.slice(3)))).toEqual({ ...nothing, inactivated: 3 });
 });
 
+test("a known model that cannot be read stays what it was, also while it is listed so", async () => {
+  const list = Array.from({ length: 10 }, (_, index) => listedModel(`a/${index}`));
+  await sync(list);
+  const spoilt = list.with(0, { ...listedModel("a/0"), pricing: { prompt: "-1", completion: "-1" } });
+  expect(counts(await sync(spoilt))).toEqual({ ...nothing, quarantined: 1 });
+  expect(
+    await sql`select m.status, r.listing from private.models m join private.model_routes r on r.model_id = m.id where m.id = 'a/0'`,
+  ).toEqual([{ status: "new", listing: "listed" }]);
+});
+
+test("a default of a plan that nobody serves any more is told", async () => {
+  const list = Array.from({ length: 10 }, (_, index) => listedModel(`a/${index}`));
+  await sync(list);
+  await sql`update private.models set status = 'active' where id = 'a/0'`;
+  await sql`insert into private.plan_models (plan_id, model_id, is_default) values ('free', 'a/0', true)`;
+  await sync(list.slice(1));
+  expect(await sql`select kind, data from private.alerts`).toEqual([
+    { kind: "default_gone", data: { plan: "free", model: "a/0" } },
+  ]);
+});
+
+test("a pattern of a rule is nothing but a pattern", async () => {
+  await sql`insert into private.activation_rules (plan_id, pattern) values ('free', '%\\')`;
+  expect(counts(await sync([listedModel("a/one")]))).toEqual({ ...nothing, added: 1 });
+  await sql`delete from private.activation_rules`;
+});
+
 test("what an administrator disabled, or whose route is switched off, may be gone for good", async () => {
   const list = Array.from({ length: 10 }, (_, index) => listedModel(`a/${index}`));
   await sync(list);

@@ -102,6 +102,34 @@ test("a price with tiers is kept with them, and a tier that leaps is a leap", as
   expect(countsOf(await sync(tiered("0.000002")))).toEqual(noChange);
 });
 
+test("a base price that leaps is a leap, also where tiers take its place at midnight", async () => {
+  const cheapAtNight = (prompt: string) =>
+    priced(prompt).map((model) => ({
+      ...model,
+      pricing: {
+        ...model.pricing,
+        overrides: [{ prompt: "0.0000005", utc_start: "16:30", utc_end: "00:30" }],
+      },
+    }));
+  await sync(cheapAtNight("0.000001"));
+  await setClock(start + minute);
+  expect(countsOf(await sync(cheapAtNight("0.0001")))).toMatchObject({ held_prices: 1 });
+  expect(await priceInForce()).toBe("0.000001");
+});
+
+test("a price that comes later is in force, whoever began first", async () => {
+  await sync(priced("0.000001"));
+  const add = (usd: string) => sql`
+    select private.add_price(r.id, jsonb_populate_record(private.price_of(r.id), ${sql.json({ input_usd: usd })})) from private.model_routes r`;
+  await setClock(start + minute);
+  await add("0.000002");
+  // It began half a second before that.
+  await setClock(start + minute - 500);
+  await add("0.000003");
+  await setClock(start + 2 * minute);
+  expect(await priceInForce()).toBe("0.000003");
+});
+
 test("one run at a time: while one is running, another is told which", async () => {
   const first = await begin();
   expect(await begin()).toMatchObject({ id: first.id, refusal: "SL40S" });

@@ -25,20 +25,19 @@ export const expectedPrivileges: Record<string, Grants> = {
   "public.make_model_list(plan_id text, query jsonb)": callable,
   "public.get_preferences(user_id uuid)": callable,
   "public.patch_preferences(user_id uuid, patch jsonb)": callable,
-  "public.begin_model_sync(run_id uuid, sources text[])": callable,
+  "public.begin_model_sync(run_id uuid, sources text[], actor_id uuid)": callable,
   "public.apply_model_feed(run_id uuid, source text, feed jsonb)": callable,
   "public.fail_model_sync(run_id uuid, source text, error text)": callable,
   "public.preview_model_feed(source text, feed jsonb)": callable,
   "public.list_all_models(query jsonb, page_limit integer, page_cursor text)": callable,
   "public.change_models(actor_id uuid, model_ids text[], change jsonb)": callable,
   "public.list_held_prices()": callable,
-  "public.accept_held_price(actor_id uuid, route_id bigint)": callable,
+  "public.accept_held_price(actor_id uuid, route_id bigint, run_id uuid)": callable,
   "public.list_activation_rules()": callable,
   "public.add_activation_rule(actor_id uuid, rule jsonb)": callable,
   "public.remove_activation_rule(actor_id uuid, rule_id bigint)": callable,
   "public.list_model_syncs(page_limit integer, after_start timestamp with time zone, after_source text, run_id uuid)":
     callable,
-  "public.write_audit(actor_id uuid, action text, target text)": callable,
   "public.list_audit(page_limit integer, page_cursor uuid, target text)": callable,
   "public.get_usage(user_id uuid, from_at timestamp with time zone, to_at timestamp with time zone, group_by text, page_limit integer, page_cursor text)":
     callable,
@@ -100,6 +99,8 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.change_route(model_id text, route jsonb)": callable,
   "private.change_model(model_id text, change jsonb)": callable,
   "private.price_of(route_id bigint)": callable,
+  "private.is_free(price private.price)": callable,
+  "private.describe_held_price(held private.held_prices)": callable,
   "private.add_price(route_id bigint, price private.price)": callable,
   "private.tier_at(price private.price, min_prompt_tokens bigint, utc time without time zone)": callable,
   "private.is_leap(old private.price, new private.price)": callable,
@@ -109,7 +110,7 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.match_key(model text)": callable,
   "private.change_models(models private.feed_model[])": callable,
   "private.add_models(models private.feed_model[], free_ids text[])": callable,
-  "private.list_routes(provider text, routes private.feed_route[], seen_at timestamp with time zone, OUT moved text[], OUT changed text[])":
+  "private.list_routes(provider text, routes private.feed_route[], unread text[], seen_at timestamp with time zone, OUT moved text[], OUT changed text[])":
     callable,
   "private.add_routes(provider text, routes private.feed_route[])": callable,
   "private.follow_routes(model_ids text[], OUT inactivated text[], OUT returned text[])": callable,
@@ -207,6 +208,7 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.keep_ledger_partitions()": nobody,
   "private.call_function(path text, timeout_ms integer)": nobody,
   "private.request_delivery()": nobody,
+  "private.request_sync()": nobody,
 
   "private.load_history(conversation_id uuid, max_bytes bigint)": callable,
   "private.append_turns(turns private.turn[])": callable,

@@ -81,6 +81,19 @@ test("it enriches the routes that there are, also those that are called without 
   ]);
 });
 
+test("of several versions with one alias always the same counts, in whatever order they are listed", async () => {
+  await catalogue("anthropic/claude-haiku-4.5");
+  await sql`insert into private.model_routes (model_id, provider, upstream_model) values ('anthropic/claude-haiku-4.5', 'anthropic', 'claude-haiku-4-5')`;
+  const versions: [string, number][] = [
+    ["claude-haiku-4-5-20251001", 200_000],
+    ["claude-haiku-4-5-20261001", 190_000],
+  ];
+  await own("anthropic", ...versions);
+  const before = await routesOf("anthropic");
+  expect(countsOf(await own("anthropic", ...versions.toReversed()))).toEqual(noChange);
+  expect(await routesOf("anthropic")).toEqual(before);
+});
+
 test("a route that it lists no more is not called, and the model goes on by another", async () => {
   await catalogue("openai/one", "openai/two", "openai/three", "openai/four");
   await own("openai", ["one"], ["two"], ["three"], ["four"]);

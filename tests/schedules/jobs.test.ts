@@ -67,12 +67,13 @@ describe.each([
         ["sluice-check-whole-ledger", "40 3 * * *"],
         ["sluice-deliver-alerts", "* * * * *"],
         ["sluice-ledger-partitions", "20 2 * * *"],
+        ["sluice-lost-syncs", "*/10 * * * *"],
         ["sluice-purge", "50 * * * *"],
         ["sluice-rate-models", "25 * * * *"],
         ["sluice-roll-slots", "5 * * * *"],
         ["sluice-roll-windows", "* * * * *"],
         ["sluice-sweep-holds", "* * * * *"],
-        ["sluice-sync-models", "0 2 * * *"],
+        ["sluice-sync-models", "0,30 2 * * *"],
       ]);
       expect(new Set(jobs.map(({ username }) => username))).toEqual(new Set(["postgres"]));
     });
@@ -226,6 +227,28 @@ describe.each([
           headers: { "content-type": "application/json", authorization: "Bearer job-secret" },
         },
       ]);
+      // The second try, where the first one succeeded.
+      await sql`
+        insert into private.model_sync_log (run_id, source, status, finished_at) values (gen_random_uuid(), 'openrouter', 'succeeded', now())`;
+      await run("sync-models");
+      expect(await sql`select from net.http_request_queue`).toHaveLength(1);
+    });
+
+    test("lost-syncs gives up what nobody runs any more, with an alert", async () => {
+      await sql`
+        insert into private.model_sync_log (run_id, source, started_at) values
+          (gen_random_uuid(), 'lost', now() - interval '11 minutes'), (gen_random_uuid(), 'young', now() - interval '9 minutes')`;
+      await run("lost-syncs");
+      expect(
+        await sql`select source, status from private.model_sync_log where source in ('lost', 'young') order by 1`,
+      ).toEqual([
+        { source: "lost", status: "failed" },
+        { source: "young", status: "running" },
+      ]);
+      expect(
+        await sql`select from private.alerts where kind = 'sync_failed' and data ->> 'source' = 'lost'`,
+      ).toHaveLength(1);
+      await sql`delete from private.model_sync_log`;
     });
 
     test("ledger-partitions makes the months to come, and takes those that were kept long enough out of the ledger", async () => {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { maxOwnCharacters, type PreferenceStore } from "../../../shared/catalogue/preferences.ts";
 import { storableText } from "../../../shared/domain/chat-message.ts";
 import { parseFields } from "../../../shared/domain/parse-fields.ts";
+import { storableObject } from "../../../shared/domain/storable-object.ts";
 import type { Authenticate } from "../../../shared/http/authenticate.ts";
 import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
 import { readJson } from "../../../shared/http/read-json.ts";
@@ -11,17 +12,11 @@ interface PreferenceRoutesOptions {
   authenticate: Authenticate;
 }
 
-/** What an app keeps: any JSON that can be stored. */
-const own = z
-  .record(z.string(), z.json())
-  .refine(
-    (value) => !/\\u(?:0000|d[89a-f])/i.test(JSON.stringify(value)),
-    "has characters that cannot be stored",
-  )
-  .refine(
-    (value) => JSON.stringify(value).length <= maxOwnCharacters,
-    `must have at most ${maxOwnCharacters} characters of JSON`,
-  );
+/** What an app keeps. */
+const own = storableObject.refine(
+  (value) => JSON.stringify(value).length <= maxOwnCharacters,
+  `must have at most ${maxOwnCharacters} characters of JSON`,
+);
 
 const patchSchema = z.strictObject({
   ui: own.optional(),

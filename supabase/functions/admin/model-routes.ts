@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { modelStatuses } from "../../../shared/catalogue/model-administration.ts";
 import { storableText } from "../../../shared/domain/chat-message.ts";
+import { readModelId } from "../../../shared/domain/model-id.ts";
 import { parseFields } from "../../../shared/domain/parse-fields.ts";
 import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
 import { readJson } from "../../../shared/http/read-json.ts";
@@ -23,10 +24,15 @@ const isSomething = (change: object) => Object.values(change).some((value) => va
 const oneSchema = z
   .strictObject({ ...modelChange, routes: routesChange.optional() })
   .refine(isSomething, "changes nothing");
-const manySchema = z.strictObject({
-  ids: z.array(word).min(1).max(1000),
-  change: z.strictObject(modelChange).refine(isSomething, "changes nothing"),
-});
+const manySchema = z
+  .strictObject({
+    ids: z.array(word).min(1).max(1000),
+    change: z.strictObject(modelChange).refine(isSomething, "changes nothing"),
+  })
+  .refine(({ ids, change }) => ids.length === 1 || !change.plans?.defaultOf.length, {
+    path: ["change", "plans", "defaultOf"],
+    error: "can be said of one model alone",
+  });
 
 /** Adds the routes by which administrators see and change models, one or many at once. */
 export function addModelRoutes(app: App, { models, authenticate }: AdminOptions): void {
@@ -48,13 +54,13 @@ export function addModelRoutes(app: App, { models, authenticate }: AdminOptions)
   app.get(onePath, async (context) => {
     await readActor(context, authenticate);
     parseFields(noneSchema, context.req.query());
-    return context.json({ model: await models.find(context.req.param("id")) });
+    return context.json({ model: await models.find(readModelId(context.req.param("id"))) });
   });
 
   app.patch(onePath, async (context) => {
     const actorId = await readActor(context, authenticate);
     const change = parseFields(oneSchema, await readJson(context.req.raw));
-    const [model] = await models.change(actorId, [context.req.param("id")], change);
+    const [model] = await models.change(actorId, [readModelId(context.req.param("id"))], change);
     return context.json({ model });
   });
 

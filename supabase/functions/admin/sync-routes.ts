@@ -16,6 +16,8 @@ const auditSchema = z.strictObject({ ...page, target: storableText.min(1).max(20
 const noneSchema = z.strictObject({});
 const startSchema = z.strictObject({ source: z.enum(sourceNames).optional() });
 const previewSchema = z.strictObject({ source: z.enum(sourceNames).default("openrouter") });
+/** Which run held the price back: another one may wait by the time somebody has read the first. */
+const acceptSchema = z.strictObject({ runId: z.uuid().toLowerCase() });
 const ruleSchema = z.strictObject({
   plan: storableText.min(1).max(40),
   pattern: storableText.min(1).max(200).default("%"),
@@ -34,9 +36,8 @@ export function addSyncRoutes(app: App, { syncs, modelSync, authenticate, keepAl
   app.post("/syncs", async (context) => {
     const actorId = await readActor(context, authenticate);
     const { source } = parseFields(startSchema, await readJson(context.req.raw));
-    const { ended, ...run } = await modelSync.start(source);
+    const { ended, ...run } = await modelSync.start(source, actorId);
     keepAlive(ended);
-    await syncs.writeAudit(actorId, "sync.start", run.id);
     return context.json(run, 202);
   });
 
@@ -64,7 +65,8 @@ export function addSyncRoutes(app: App, { syncs, modelSync, authenticate, keepAl
     const actorId = await readActor(context, authenticate);
     const routeId = readNumber(context.req.param("routeId"));
     if (routeId === null) throw new SluiceError("price_not_found");
-    return context.json({ heldPrice: await syncs.acceptHeldPrice(actorId, routeId) });
+    const { runId } = parseFields(acceptSchema, await readJson(context.req.raw));
+    return context.json({ heldPrice: await syncs.acceptHeldPrice(actorId, { routeId, runId }) });
   });
 
   app.get("/activation-rules", async (context) => {

@@ -1,4 +1,5 @@
 import { onlyModel } from "../../../shared/catalogue/model-list.ts";
+import { readModelId } from "../../../shared/domain/model-id.ts";
 import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
 import { writeModel, writeModels } from "../../../shared/http/openai/model-list.ts";
 import type { V1Options } from "./v1-routes.ts";
@@ -16,7 +17,9 @@ export function addV1ModelRoutes(app: App, { modelLists, authenticate }: V1Optio
 
   app.get(onePath, async (context) => {
     const { userId } = await authenticate(context.req.raw);
-    const { models } = await (await modelLists.open(userId, { id: context.req.param("id") })).read();
+    const { models } = await (
+      await modelLists.open(userId, { id: readModelId(context.req.param("id")) })
+    ).read();
     return context.json(writeModel(onlyModel(models)));
   });
 

@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { ListedModel } from "../../../shared/catalogue/listed-model.ts";
 import { type ModelLists, onlyModel } from "../../../shared/catalogue/model-list.ts";
 import { storableText } from "../../../shared/domain/chat-message.ts";
+import { readModelId } from "../../../shared/domain/model-id.ts";
 import { parseFields } from "../../../shared/domain/parse-fields.ts";
 import type { Authenticate } from "../../../shared/http/authenticate.ts";
 import {
@@ -72,7 +73,10 @@ export function createModels(options: ModelsOptions): App {
   app.get(onePath, async (context) => {
     const userId = await readCaller(context, options);
     parseFields(noneSchema, context.req.query());
-    const { version, read } = await modelLists.open(userId, { id: context.req.param("id"), enhanced: true });
+    const { version, read } = await modelLists.open(userId, {
+      id: readModelId(context.req.param("id")),
+      enhanced: true,
+    });
     return respond(context, { userId, version }, async () =>
       JSON.stringify({ success: true, model: onlyModel((await read()).models) }),
     );

@@ -29,11 +29,12 @@ export function createSyncModels(options: SyncModelsOptions): App {
   const app = createApp("sync-models", options);
   app.post("/", async (context) => {
     const request = context.req.raw;
-    if (jobSecret === null || !(await isFromJob(request, jobSecret)))
-      context.get("log").note({ userId: await checkAdministrator(authenticate, request) });
+    const isJob = jobSecret !== null && (await isFromJob(request, jobSecret));
+    const actorId = isJob ? null : await checkAdministrator(authenticate, request);
+    if (actorId !== null) context.get("log").note({ userId: actorId });
     const bytes = await readBytes(request);
     const { source } = parseFields(bodySchema, bytes.length === 0 ? {} : parseJsonBytes(bytes));
-    const { ended, ...run } = await modelSync.start(source);
+    const { ended, ...run } = await modelSync.start(source, actorId);
     keepAlive(ended);
     return context.json(run, 202);
   });

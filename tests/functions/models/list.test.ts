@@ -1,14 +1,12 @@
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { createAccountClient } from "../../support/account-client.ts";
 import { connectDatabase } from "../../support/connect-database.ts";
-import { type ExtraFunction, startExtraFunction } from "../../support/extra-function.ts";
 import { createModelsClient, type ListBody } from "../../support/models-client.ts";
 import { type Person, setPlan, signUp } from "../../support/people.ts";
 import { type ModelOptions, makeModels, makePlan } from "../../support/test-models.ts";
 
 const sql = connectDatabase();
 const models = createModelsClient();
-const { publishableKey } = inject("stack");
 let caller: Person;
 let planId: string;
 /** By name: cheap, seeing, dear, free, vectors. */
@@ -152,8 +150,23 @@ test("one model is found by its id, with its slashes as they are or escaped", as
     const { status, body } = await models.find(caller, path);
     expect([status, body.success, body.model.id, body.model.description]).toEqual([200, true, id, ""]);
   }
-  const { status, body } = await models.find(caller, "no/such");
-  expect([status, body.error.code]).toEqual([404, "model_not_found"]);
+  for (const path of ["no/such", "a%00b", "x".repeat(201)]) {
+    const { status, body } = await models.find(caller, path);
+    expect([status, body.error.code]).toEqual([404, "model_not_found"]);
+  }
+});
+
+test("what is never called serves nothing, and what costs something anywhere is not free", async () => {
+  const id = ids.free as string;
+  await sql`insert into private.model_routes (model_id, provider, upstream_model) values (${id}, 'groq', 'x')`;
+  expect((await models.find(caller, id)).body.model.providers).toEqual(["openai"]);
+  expect(namesOf((await models.list(caller, "?provider=groq")).body)).toEqual([]);
+  await sql`
+    insert into private.route_prices (route_id, input_usd, cache_read_usd, cache_write_usd, output_usd, reasoning_usd)
+    select id, 0, 0, 0, 0, 0.000001 from private.model_routes where model_id = ${id} and provider = 'groq'`;
+  expect(namesOf((await models.list(caller, "?free=true")).body)).toEqual(["vectors"]);
+  await sql`update private.model_routes set is_enabled = false where model_id = ${id} and provider = 'groq'`;
+  expect(namesOf((await models.list(caller, "?free=true")).body).toSorted()).toEqual(["free", "vectors"]);
 });
 
 test("providers are told with how many models each serves", async () => {
@@ -265,26 +278,4 @@ test("somebody who was deleted is nobody", async () => {
   await sql`delete from auth.users where id = ${person.userId}`;
   const { status, body } = await models.list(person);
   expect([status, body.error.code]).toEqual([401, "unauthorized"]);
-});
-
-let forVisitors: ExtraFunction;
-beforeAll(async () => {
-  forVisitors = await startExtraFunction({ MODELS_FOR_VISITORS: "true" }, "models");
-});
-afterAll(() => forVisitors.stop());
-
-test("with the setting visitors see what the default plan has, also with the key that the app has for all", async () => {
-  const open = createModelsClient(forVisitors.url);
-  const free = await signUp();
-  const { body } = await models.list(free);
-  for (const headers of [{}, { authorization: `Bearer ${publishableKey}` }] as Record<string, string>[]) {
-    const answer = await open.get<ListBody>("", { headers });
-    expect(answer.headers.get("cache-control")).toBe("public, max-age=60");
-    expect(answer.body.models.map(({ id }) => id)).toEqual(body.models.map(({ id }) => id));
-    expect(answer.body.defaultModel).toBe(body.defaultModel);
-  }
-  // A token that is wrong is no visitor.
-  expect((await open.get("", { token: "a.b.c" })).status).toBe(401);
-  expect((await open.list(caller)).body.models.map(({ id }) => id)).toContain(ids.dear);
-  expect((await open.get(`/${ids.dear}`)).status).toBe(404);
 });

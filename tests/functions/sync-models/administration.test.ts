@@ -137,14 +137,16 @@ test("a price that waits is shown, and counts when an administrator accepts it",
     from: { inputUsd: "0.000001" },
     to: { inputUsd: "0.00009" },
   });
-  const accepted = await admin<{ heldPrice: HeldPrice }>("POST", `/held-prices/${held.routeId}/accept`, {
-    body: {},
-  });
+  const accept = (runId: string) =>
+    admin<{ heldPrice: HeldPrice }>("POST", `/held-prices/${held.routeId}/accept`, { body: { runId } });
+  // What another run held back is another price.
+  expect((await accept(randomUUID())).body.error.code).toBe("price_not_found");
+  const accepted = await accept(held.runId);
   expect([accepted.status, accepted.body.heldPrice]).toEqual([200, held]);
   expect(await waiting()).toEqual([]);
   const [price] = await sql`select (private.price_of(${held.routeId})).input_usd::text as usd`;
   expect(price?.usd).toBe("0.00009");
-  const again = await admin("POST", `/held-prices/${held.routeId}/accept`, { body: {} });
+  const again = await accept(held.runId);
   expect([again.status, again.body.error.code]).toEqual([404, "price_not_found"]);
   expect((await sync()).updated).toBe(0);
 });

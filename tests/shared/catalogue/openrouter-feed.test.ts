@@ -85,6 +85,16 @@ test.each([
     listedModel("bad", pricing({ prompt: 0.000001 })),
     "pricing.prompt must be a text",
   ],
+  [
+    "a price of a thousand zeros",
+    listedModel("bad", pricing({ prompt: "1e-16000" })),
+    "pricing.prompt must be a decimal number",
+  ],
+  [
+    "a condition of its price that is not known",
+    listedModel("bad", pricing({ overrides: [{ prompt: "0.1", weekday: 3 }] })),
+    "pricing.overrides.0 has an unknown field: weekday",
+  ],
   ["no price", listedModel("bad", { pricing: {} }), "pricing.prompt is missing"],
   ["an endless id", listedModel("x".repeat(201)), "id must have at most 200 characters"],
   ["no id", { ...listedModel("bad"), id: undefined }, "id is missing"],
@@ -101,12 +111,19 @@ test.each([
   [
     "defaults that cannot be stored",
     listedModel("bad", { default_parameters: { stop: "\u0000" } }),
-    "default_parameters is too large, or contains what cannot be stored",
+    "default_parameters has characters that cannot be stored: NUL, or half of a surrogate pair",
   ],
   ["nothing", null, "the model must be an object"],
   ["a text", "bad", "the model must be an object"],
 ])("a model with %s is quarantined with the reason, and the others are read", (_, entry, reason) => {
   expect(reasonFor(entry)).toEqual([{ id: expect.any(String), reason }]);
+});
+
+test("a date that there cannot be tells nothing", () => {
+  const { models } = readOpenRouterFeed([
+    listedModel("one", { knowledge_cutoff: "0000-01-01", expiration_date: "soon" }),
+  ]);
+  expect(models).toMatchObject([{ knowledge_cutoff: null, expires_on: null }]);
 });
 
 test("of a model that is listed twice the first one counts", () => {
