@@ -237,13 +237,13 @@ describe.each([
     test("lost-syncs gives up what nobody runs any more, with an alert", async () => {
       await sql`
         insert into private.model_sync_log (run_id, source, started_at) values
-          (gen_random_uuid(), 'lost', now() - interval '11 minutes'), (gen_random_uuid(), 'young', now() - interval '9 minutes')`;
+          (gen_random_uuid(), 'lost', now() - interval '11 minutes'), (gen_random_uuid(), 'running', now() - interval '9 minutes')`;
       await run("lost-syncs");
       expect(
-        await sql`select source, status from private.model_sync_log where source in ('lost', 'young') order by 1`,
+        await sql`select source, status from private.model_sync_log where source in ('lost', 'running') order by 1`,
       ).toEqual([
         { source: "lost", status: "failed" },
-        { source: "young", status: "running" },
+        { source: "running", status: "running" },
       ]);
       expect(
         await sql`select from private.alerts where kind = 'sync_failed' and data ->> 'source' = 'lost'`,
