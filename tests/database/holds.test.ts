@@ -239,3 +239,12 @@ test("an estimate that was refunded is an estimate still", async () => {
   const [after] = await settle();
   expect([before.estimated, after.estimated, before.cost_nano - after.cost_nano]).toEqual([true, true, 10]);
 });
+
+test("a prompt is held for as large as some provider takes it, whatever the model is said to take", async () => {
+  const routes = [{}, { provider: "google", contextTokens: 5000 }, { provider: "groq", contextTokens: 300 }];
+  const caller = await signUpCaller(sql, { contextTokens: 1000, maxOutputTokens: 100, routes });
+  const holdId = await begin(caller, { prompt_bytes: 20_000 });
+  expect(await sql`select prompt_tokens from private.holds where id = ${holdId}`).toEqual([
+    { prompt_tokens: 5000 },
+  ]);
+});

@@ -107,6 +107,14 @@ test("a default model that the plan has no more gives way to the plan's, which i
   expect((await chat.ask(caller, { message: "Hi" })).result).toMatchObject({ model: own, warnings: [] });
 });
 
+test("a plan's default that nobody can call at present is said to be away, not to be unknown", async () => {
+  const caller = await signUpCaller(sql);
+  await sql`update private.models set status = 'disabled' where id = ${caller.modelId}`;
+  const { status, error } = await createChatClient().ask(caller, { message: "Hi" });
+  expect([status, error.code]).toEqual([503, "model_unavailable"]);
+  expect((await read(caller)).body.modelInUse).toBeNull();
+});
+
 test("temperature and system prompt count for chats that have none, and are held for", async () => {
   const caller = await signUpCaller(sql);
   await patch(caller, { model: { temperature: 0.25, systemPrompt: "Answer in rhymes. ".repeat(100) } });
