@@ -130,6 +130,19 @@ test("a price that comes later is in force, whoever began first", async () => {
   expect(await priceInForce()).toBe("0.000003");
 });
 
+test("a price that begins later changes what is listed when it begins, and not before", async () => {
+  await sync(priced("0.000001"));
+  const version = async () => (await sql`select private.catalogue_version() as version`)[0]?.version;
+  const before = await version();
+  await sql`
+    insert into private.route_prices (route_id, input_usd, cache_read_usd, cache_write_usd, output_usd, valid_from)
+    select id, 0.5, 0.5, 0.5, 0.5, ${new Date(start + minute)} from private.model_routes`;
+  expect([await priceInForce(), await version()]).toEqual(["0.000001", before]);
+  await setClock(start + minute);
+  expect(await priceInForce()).toBe("0.5");
+  expect(await version()).not.toBe(before);
+});
+
 test("one run at a time: while one is running, another is told which", async () => {
   const first = await begin();
   expect(await begin()).toMatchObject({ id: first.id, refusal: "SL40S" });

