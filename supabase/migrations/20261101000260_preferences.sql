@@ -19,7 +19,7 @@ comment on column private.preferences.ui is 'The app''s, of which we know nothin
 comment on column private.preferences.default_model_id is
   'The model of a request that names none, while the plan has it. No foreign key: what was chosen stays.';
 comment on column private.preferences.temperature is 'Of chats that say nothing of it.';
-comment on column private.preferences.system_prompt is 'Stands before the messages of chats, after the operator''s.';
+comment on column private.preferences.system_prompt is 'Stands before the messages of chats that have none of their own.';
 
 revoke all on private.preferences from public, anon, authenticated, service_role;
 grant select, insert, update on private.preferences to service_role;

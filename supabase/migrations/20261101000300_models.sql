@@ -7,6 +7,7 @@
 create type private.model_status as enum ('new', 'active', 'inactive', 'disabled');
 create type private.route_order as enum ('priority', 'cheapest');
 create type private.route_listing as enum ('unknown', 'listed', 'missing');
+
 -- Tables ------------------------------------------------------------------------------------------------------------
 
 create table private.models (

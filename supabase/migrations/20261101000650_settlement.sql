@@ -18,59 +18,6 @@ create type private.hold_settlement as (hold_id uuid, state private.hold_state, 
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
-create function private.follow_with_credits(hold_id uuid, posted_nano bigint) returns void
-language plpgsql volatile security invoker set search_path = ''
-as $$
-#variable_conflict use_variable
-declare
-  hold private.holds;
-  reservation private.reservation;
-  budget private.usage_windows;
-  is_running boolean;
-  "limit" bigint;
-  owed bigint;
-  moved bigint;
-begin
-  select h.* into hold from private.holds h where h.id = hold_id;
-  select w.* into budget
-  from unnest(hold.reservations) r
-  join private.usage_windows w on w.id = r.window_id
-  where w.user_id is not null and w.scope = 'all' and w.unit = 'nano_usd' and w."window" = 'month';
-  if not found then
-    return;
-  end if;
-  select r.* into reservation from unnest(hold.reservations) r where r.window_id = budget.id;
-  -- A window whose period is over counts as rolled: what is charged must not depend on who was there to roll it.
-  is_running := budget.epoch = reservation.epoch and budget.period_end > now();
-  if is_running then
-    select l.amount into "limit"
-    from private.caller_limits l
-    where l.user_id = hold.user_id and l.scope = 'all' and l.unit = 'nano_usd' and l."window" = 'month';
-    -- What is used beyond the limit and not yet paid for.
-    owed := case when "limit" is null then 0 else greatest(budget.used - "limit", 0) end - budget.credited;
-  else
-    -- That month is over: credits stand for as much of it as they did when it was held.
-    select greatest(coalesce(sum(l.cost_nano), 0) - (reservation.amount - hold.credit_nano), 0) into owed
-    from private.ledger l
-    where l.hold_id = hold.id and l.held_at = hold.created_at;
-    select owed + coalesce(sum(e.amount_nano), 0) into owed from private.credit_entries e where e.hold_id = hold.id;
-  end if;
-  if posted_nano > 0 and owed > 0 then
-    moved := private.take_credit(hold.user_id, hold.id, hold.created_at, least(owed, posted_nano));
-  elsif posted_nano < 0 and owed < 0 then
-    moved := -private.return_credit(hold.id, least(-owed, -posted_nano));
-  else
-    return;
-  end if;
-  if is_running then
-    update private.usage_windows w set credited = w.credited + moved where w.id = budget.id;
-  end if;
-end;
-$$;
-
-comment on function private.follow_with_credits is
-  'Has credits pay for what a cost that was just posted for a hold takes beyond the budget of its month, or gives them back what it returns. The caller must be locked (lock_accounts).';
-
 create function private.settle_holds(settlements private.hold_settlement[]) returns setof uuid
 language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -299,5 +246,5 @@ $$;
 comment on function private.refund_charge is
   'Gives money back for one provider call: once, and at most what it cost. Tokens and requests stay counted. False where there is nothing to refund.';
 
-revoke all on function private.follow_with_credits, private.settle_holds, private.refund_charge from public;
-grant execute on function private.follow_with_credits, private.settle_holds to service_role;
+revoke all on function private.settle_holds, private.refund_charge from public;
+grant execute on function private.settle_holds to service_role;

@@ -89,7 +89,7 @@ export const billingMutants: Mutant[] = [
   },
   {
     fault: "credits pay for what the budget covers",
-    file: sources.settlement,
+    file: sources.creditSettlement,
     from: 'else greatest(budget.used - "limit", 0) end - budget.credited;',
     to: "else budget.used end - budget.credited;",
     killedBy: [tests.model],

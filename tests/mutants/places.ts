@@ -9,6 +9,7 @@ export const sources = {
   holds: migration("000500_holds"),
   requests: migration("000520_hold_requests"),
   placement: migration("000550_hold_placement"),
+  creditSettlement: migration("000640_credit_settlement"),
   settlement: migration("000650_settlement"),
   expiry: migration("000660_expiry"),
   idempotency: migration("000690_idempotency"),
