@@ -10,6 +10,9 @@ export interface Keys {
   secretKey: string;
   /** What scheduled jobs show to the functions that they call. */
   jobSecret: string;
+  /** What provider keys are sealed with that are stored in the database: `BYOK_KEYS`. */
+  keyRing: string;
+  fingerprintKey: string;
   /** The ES256 key pair that signs tokens, with `kid`. */
   signingKey: JWK;
 }
@@ -30,8 +33,10 @@ export async function loadKeys(directory: string): Promise<Keys> {
   } catch {
     throw new Error(`${file} is not valid JSON. Delete it and start with --reset.`);
   }
-  // A file from before the jobs had a secret.
-  return kept.jobSecret === undefined ? saveKeys(file, { ...(await makeKeys()), ...kept }) : (kept as Keys);
+  // A file from before some of them were needed.
+  const made = await makeKeys();
+  const isComplete = Object.keys(made).every((name) => name in kept);
+  return isComplete ? (kept as Keys) : saveKeys(file, { ...made, ...kept });
 }
 
 function saveKeys(file: string, keys: Keys): Keys {
@@ -54,6 +59,8 @@ async function makeKeys(): Promise<Keys> {
     publishableKey: `sb_publishable_${random(24)}`,
     secretKey: `sb_secret_${random(24)}`,
     jobSecret: random(32),
+    keyRing: JSON.stringify({ active: "k1", keys: { k1: randomBytes(32).toString("base64") } }),
+    fingerprintKey: randomBytes(32).toString("base64"),
     signingKey: { ...(await exportJWK(privateKey)), kid: random(12), alg: "ES256", use: "sig" },
   };
 }

@@ -119,7 +119,12 @@ async function startParts(options: StackOptions, lifetime: Lifetime): Promise<St
     }),
   );
 
-  const env = functionEnvironment(description, keySet, { ...settings, JOB_SECRET: jobSecret });
+  const env = functionEnvironment(description, keySet, {
+    BYOK_KEYS: keys.keyRing,
+    BYOK_FINGERPRINT_KEY: keys.fingerprintKey,
+    ...settings,
+    JOB_SECRET: jobSecret,
+  });
   await Promise.all([startDatabase(), ...functionNames.map(startOneFunction)]);
   // Last: its jobs call functions.
   const report = (line: string) => onLine?.("schedules", line);

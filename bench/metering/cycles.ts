@@ -13,14 +13,17 @@ const usage = {
   reasoningTokens: 0,
 };
 
+/** As most calls are made. */
+const key = { credentialId: "env:openai:0123456789ab", isByok: false };
+
 /** Cycles as the functions make them: what comes while a call is out goes together. */
 export function createBatchedCycle(database: Database): Cycle {
-  const metering = createMetering(database);
+  const metering = createMetering(database, null);
   return async (userId) => {
     const holdId = timeOrderedId(Date.now());
     const { routes } = (await metering.begin({
       holdId,
-      userId,
+      caller: { userId },
       model: undefined,
       provider: undefined,
       conversationId: null,
@@ -35,7 +38,7 @@ export function createBatchedCycle(database: Database): Cycle {
       idempotency: null,
     })) as Hold;
     const priceId = routes[0]?.priceId as number;
-    const charges = [{ attempt: 1, priceId, outcome: "completed" as const, usage, outputBytes: 200 }];
+    const charges = [{ attempt: 1, priceId, outcome: "completed" as const, usage, outputBytes: 200, ...key }];
     await metering.settle({ holdId, charges, messages: [] });
   };
 }

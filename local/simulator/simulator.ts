@@ -12,7 +12,7 @@ import { createOpenrouter } from "./openrouter/openrouter.ts";
 import { createPriceList } from "./price-list.ts";
 import { sendAnswer } from "./send-answer.ts";
 import { createServeCall } from "./serve-call.ts";
-import type { WireFormat } from "./wire-format.ts";
+import type { Answer, WireFormat } from "./wire-format.ts";
 
 const noQuery = new URLSearchParams();
 
@@ -57,7 +57,7 @@ export async function startSimulator({
     const read = format.read(asked);
     if ("status" in read) {
       const list = read.status === 200 ? lists.find(format.name, asked) : undefined;
-      const denied = format.authorize(asked);
+      const denied = format.authorize(asked) ?? refuseAsKeySays(format.readKey(asked.headers));
       if (list !== undefined && denied === null) return playList(response, list, holds);
       return sendAnswer(response, denied ?? read);
     }
@@ -82,6 +82,14 @@ export async function startSimulator({
         server.closeAllConnections();
       }),
   };
+}
+
+/** What is no call of a model is refused with the status that its key names: `sk-status-429-…`. */
+function refuseAsKeySays(key: string): Answer | null {
+  const status = /^sk-status-([45]\d\d)\b/.exec(key)?.[1];
+  if (status === undefined) return null;
+  const headers = ["content-type", "application/json"];
+  return { status: Number(status), headers, body: JSON.stringify({ error: { message: `refused: ${key}` } }) };
 }
 
 function listen(server: Server, port: number): Promise<AddressInfo> {

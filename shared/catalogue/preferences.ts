@@ -17,6 +17,12 @@ export interface Preferences {
     /** Stands before the messages of chats. */
     systemPrompt: string | null;
   };
+  keys: {
+    /** Whether chats are served with the caller's own provider keys, where the plan leaves it to the caller. */
+    preferOwn: boolean;
+    /** Where they are: whether the platform's keys take over when those fail or there is none. */
+    allowPlatform: boolean;
+  };
   /** The model that a request without one goes to now. */
   modelInUse: string | null;
   /** The default model that was chosen, where it cannot be used now; else null. */
@@ -28,6 +34,7 @@ export interface PreferencesPatch {
   ui?: Record<string, unknown> | undefined;
   session?: Record<string, unknown> | undefined;
   model?: { [Name in keyof Preferences["model"]]?: Preferences["model"][Name] | undefined } | undefined;
+  keys?: { [Name in keyof Preferences["keys"]]?: boolean | undefined } | undefined;
 }
 
 /** Whoever has no account any more is `unauthorized`. */
@@ -45,7 +52,7 @@ export function createPreferences(database: Database): PreferenceStore {
   return {
     read: async (userId) => readRow(found(await database.rpc("get_preferences", { user_id: userId }))),
 
-    async patch(userId, { ui, session, model }) {
+    async patch(userId, { ui, session, model, keys }) {
       const { defaultModel, temperature, systemPrompt } = model ?? {};
       // What is undefined is left out on the way.
       const answer = await database.rpc("patch_preferences", {
@@ -53,6 +60,7 @@ export function createPreferences(database: Database): PreferenceStore {
         patch: {
           ...{ ui, session },
           model: { default_model: defaultModel, temperature, system_prompt: systemPrompt },
+          keys: { prefer_own: keys?.preferOwn, allow_platform: keys?.allowPlatform },
         } as never,
       });
       const row = found(answer);
@@ -70,6 +78,8 @@ interface PreferencesRow {
   default_model: string | null;
   temperature: number | null;
   system_prompt: string | null;
+  prefers_own_keys: boolean;
+  allows_platform_keys: boolean;
   model_in_use: string | null;
   unavailable_default_model: string | null;
 }
@@ -101,6 +111,7 @@ function readRow(row: PreferencesRow): Preferences {
       temperature: row.temperature,
       systemPrompt: row.system_prompt,
     },
+    keys: { preferOwn: row.prefers_own_keys, allowPlatform: row.allows_platform_keys },
     modelInUse: row.model_in_use,
     unavailableDefaultModel: row.unavailable_default_model,
   };

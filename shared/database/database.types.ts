@@ -120,18 +120,34 @@ export type Database = {
     Functions: {
       accept_held_price: { Args: { actor_id: string; route_id: number; run_id: string }; Returns: Json };
       add_activation_rule: { Args: { actor_id: string; rule: Json }; Returns: Json };
+      add_provider_key: { Args: { actor_id: string; key: Json; replaces?: string }; Returns: Json };
       apply_model_feed: { Args: { feed: Json; run_id: string; source: string }; Returns: Json };
       begin_chats: { Args: { items: Json }; Returns: Json[] };
+      begin_key_checks: {
+        Args: { checks: number; permission?: "forbidden" | "allowed" | "required"; user_id: string };
+        Returns: Json;
+      };
       begin_model_sync: { Args: { actor_id?: string; run_id: string; sources: string[] }; Returns: Json };
+      change_api_key: { Args: { api_key_id: string; change: Json; user_id: string }; Returns: Json };
+      change_byok_key: {
+        Args: { change: Json; name: string; provider: string; user_id: string };
+        Returns: Json;
+      };
       change_models: { Args: { actor_id: string; change: Json; model_ids: string[] }; Returns: Json };
+      change_provider_key: { Args: { actor_id: string; change: Json; key_id: string }; Returns: Json };
       claim_alerts: { Args: { most: number }; Returns: Json[] };
+      create_api_key: { Args: { key: Json; user_id: string }; Returns: Json };
+      delete_byok_keys: { Args: { name?: string; provider: string; user_id: string }; Returns: number };
+      delete_provider_key: { Args: { actor_id: string; key_id: string }; Returns: boolean };
       extend_chat: {
         Args: { calls: number; hold_id: string; provider: string; provider_calls: number };
         Returns: boolean;
       };
       fail_model_sync: { Args: { error: string; run_id: string; source: string }; Returns: undefined };
+      find_model_by_name: { Args: { name: string }; Returns: string };
       find_model_lists: { Args: { user_ids: string[] }; Returns: Json[] };
       find_request: { Args: { request_id: string; user_id: string }; Returns: Json };
+      find_sealed_key: { Args: { name?: string; provider: string; user_id: string }; Returns: Json };
       get_balance: { Args: { user_id: string }; Returns: Json };
       get_limits: { Args: { user_id: string }; Returns: Json };
       get_preferences: { Args: { user_id: string }; Returns: Json };
@@ -148,12 +164,15 @@ export type Database = {
       };
       list_activation_rules: { Args: Record<PropertyKey, never>; Returns: Json[] };
       list_all_models: { Args: { page_cursor?: string; page_limit: number; query: Json }; Returns: Json[] };
+      list_api_keys: { Args: { user_id: string }; Returns: Json[] };
       list_audit: { Args: { page_cursor?: string; page_limit: number; target?: string }; Returns: Json[] };
+      list_byok_keys: { Args: { user_id: string }; Returns: Json };
       list_held_prices: { Args: Record<PropertyKey, never>; Returns: Json[] };
       list_model_syncs: {
         Args: { after_source?: string; after_start?: string; page_limit: number; run_id?: string };
         Returns: Json[];
       };
+      list_provider_keys: { Args: Record<PropertyKey, never>; Returns: Json[] };
       make_model_list: { Args: { plan_id: string; query: Json }; Returns: Json };
       patch_preferences: { Args: { patch: Json; user_id: string }; Returns: Json };
       place_hold: { Args: { item: Json }; Returns: Json };
@@ -162,10 +181,14 @@ export type Database = {
       remove_activation_rule: { Args: { actor_id: string; rule_id: number }; Returns: boolean };
       reopen_route: { Args: { route_id: number }; Returns: boolean };
       report_alerts: { Args: { delivered: string[]; failed: string[] }; Returns: Json };
+      revoke_api_key: { Args: { api_key_id: string; user_id: string }; Returns: boolean };
+      rewrap_keys: { Args: { items: Json }; Returns: number };
+      save_byok_key: { Args: { key: Json; user_id: string }; Returns: Json };
       save_reply_parts: { Args: { items: Json }; Returns: string[] };
       set_time_zone: { Args: { time_zone: string; user_id: string }; Returns: Json };
       settle_chats: { Args: { items: Json }; Returns: Json[] };
       settle_hold: { Args: { item: Json }; Returns: Json };
+      use_api_keys: { Args: { digests: string[] }; Returns: Json[] };
     };
     Enums: {
       finish_reason: "stop" | "length" | "content_filter" | "tool_calls" | "interrupted";

@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../domain/errors.ts";
+import type { ErrorCode } from "../domain/error-table.ts";
 
 /** Our own SQLSTATEs: what the migrations answer or raise → the error a caller is told. */
 const errorCodes: Record<string, ErrorCode> = {
@@ -7,14 +7,20 @@ const errorCodes: Record<string, ErrorCode> = {
   SL401: "unauthorized",
   SL402: "quota_exceeded",
   SL403: "model_not_allowed",
+  SL43B: "byok_forbidden",
+  SL43K: "own_key_missing",
+  SL43S: "scope_missing",
   SL404: "conversation_not_found",
   SL44M: "model_not_found",
   SL44H: "hold_not_found",
+  SL44K: "provider_key_not_found",
   SL405: "internal_error",
   SL409: "request_running",
   SL40L: "invalid_request",
   SL40R: "invalid_request",
   SL40S: "sync_running",
+  SL49D: "key_exists",
+  SL49M: "too_many_keys",
   SL422: "idempotency_mismatch",
   SL429: "rate_limited",
   SL503: "model_unavailable",

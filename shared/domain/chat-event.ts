@@ -13,8 +13,8 @@ export interface Warning {
 export interface ServedBy {
   model: string;
   provider: string;
-  /** Whose key: of the service's environment, or of its pool in the database. Absent where a kept answer is told again. */
-  credential?: "environment" | "pool";
+  /** Whose key: of the service's environment, of its pool in the database, or the caller's own. Absent where a kept answer is told again. */
+  credential?: "environment" | "pool" | "byok";
   /** How many provider calls it took so far, this one among them. */
   attempts: number;
   warnings: Warning[];
@@ -30,8 +30,8 @@ export interface ChatStart extends ServedBy {
 
 /** A limit of the caller as it stands, after this chat where a chat tells it; amounts in its unit. */
 export interface LimitState {
-  scope: "all" | "model" | "provider";
-  /** The model or the provider; empty for scope `all`. */
+  scope: "all" | "model" | "provider" | "api_key";
+  /** The model, the provider or the id of the API key; empty for scope `all`. */
   scopeId: string;
   /** `concurrent`: requests that run at once. */
   unit: "requests" | "tokens" | "nano_usd" | "concurrent";

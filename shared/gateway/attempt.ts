@@ -48,6 +48,7 @@ const wholeAnswerTokens = 256;
 /** Calls a provider. */
 export function createAttempt(attempt: AttemptOptions): Attempt {
   const { candidate, limits, maxOutputTokens } = attempt;
+  const isByok = candidate.source === "byok";
   const answer = createAnswer();
   const isWhole = !attempt.stream && maxOutputTokens <= wholeAnswerTokens;
   const firstTokenMs = limits.firstTokenMs + (isWhole ? limits.gapMs : 0);
@@ -94,7 +95,7 @@ export function createAttempt(attempt: AttemptOptions): Attempt {
         // Before its first token a provider bills nothing, unless it says so; but a whole answer that breaks off has been written.
         const isCutWhole = isWhole && isCut(thrown, error);
         isBilled = isCutWhole || partialUsage !== null;
-        const failure = readFailure(error, isCutWhole);
+        const failure = readFailure(error, isCutWhole, isByok);
         // What broke off before it began and costs nothing is like no answer.
         if (!isBilled) return failure.kind === "interrupted" ? { ...failure, kind: "unavailable" } : failure;
         return billed(failure);
@@ -116,7 +117,7 @@ export function createAttempt(attempt: AttemptOptions): Attempt {
         events.return?.()?.catch(() => {});
         // What comes after the finish can break nothing.
         if (answer.finish !== null) return null;
-        return readFailure(error, true);
+        return readFailure(error, true, isByok);
       }
     },
 
@@ -131,6 +132,8 @@ export function createAttempt(attempt: AttemptOptions): Attempt {
           outcome: answer.finish === null ? "interrupted" : "completed",
           usage: answer.finish?.usage ?? partialUsage,
           outputBytes: answer.countBytes(),
+          credentialId: candidate.credential.id,
+          isByok,
         },
       ];
     },

@@ -1,4 +1,5 @@
-import { type ErrorCode, SluiceError } from "../domain/errors.ts";
+import type { ErrorCode } from "../domain/error-table.ts";
+import { SluiceError } from "../domain/errors.ts";
 import { ProviderError, type ProviderFailure } from "../providers/provider.ts";
 
 /** Why a provider call failed: for the next try, and for the caller if there is none. */
@@ -22,11 +23,19 @@ const codes: Record<ProviderFailure, ErrorCode> = {
   interrupted: "provider_failed",
 };
 
+/** What a caller can do something about where the key is their own. */
+const ownKeyCodes: Partial<Record<ProviderFailure, ErrorCode>> = {
+  credential: "own_key_refused",
+  permission: "own_key_not_permitted",
+  quota: "own_key_exhausted",
+};
+
 /**
  * What a call's exception means.
  * @param hasBegun whether the provider had begun to answer, so that a caller is told of an interruption
+ * @param isOwnKey whether it was called with the caller's own key, so that the caller is told what is wrong with it
  */
-export function readFailure(thrown: unknown, hasBegun: boolean): CallFailure {
+export function readFailure(thrown: unknown, hasBegun: boolean, isOwnKey: boolean): CallFailure {
   if (thrown instanceof SluiceError) {
     const isSilence = thrown.code === "provider_timeout" || thrown.code === "provider_interrupted";
     return { kind: isSilence ? "silent" : "final", error: thrown, retryAfterMs: undefined };
@@ -35,7 +44,8 @@ export function readFailure(thrown: unknown, hasBegun: boolean): CallFailure {
   const retryAfterMs = thrown instanceof ProviderError ? thrown.retryAfterMs : undefined;
   const retryAfterSeconds =
     kind === "rate_limited" && retryAfterMs !== undefined ? Math.ceil(retryAfterMs / 1000) : undefined;
-  const error = new SluiceError(hasBegun ? "provider_interrupted" : codes[kind], {
+  const code = (isOwnKey ? ownKeyCodes[kind] : undefined) ?? codes[kind];
+  const error = new SluiceError(hasBegun ? "provider_interrupted" : code, {
     cause: thrown,
     ...(retryAfterSeconds === undefined || hasBegun ? {} : { retryAfterSeconds }),
   });

@@ -1,18 +1,22 @@
 import { SluiceError } from "../domain/errors.ts";
-import type { Hold, Route } from "../metering/metering.ts";
+import type { Hold, Route, SealedKey } from "../metering/metering.ts";
 import type { Credential, Limitations, Provider } from "../providers/provider.ts";
-import type { ProviderRegistry } from "../providers/registry.ts";
+import type { ConfiguredProvider, ProviderRegistry } from "../providers/registry.ts";
 import type { CallFailure } from "./call-failure.ts";
 import { cooldownId } from "./health.ts";
+import { orderKeys } from "./order-keys.ts";
 
 /** One way to call a provider: a route and a key for it. */
 export interface Candidate {
   route: Route;
   provider: Provider;
   credential: Credential;
-  source: "environment" | "pool";
+  source: "environment" | "pool" | "byok";
   limitations: Limitations;
 }
+
+/** A key, and who is called with it. */
+type OpenedKey = Pick<Candidate, "provider" | "credential" | "source">;
 
 /** Who may still be called for one request. */
 export interface Candidates {
@@ -25,14 +29,14 @@ export interface Candidates {
   failed(candidate: Candidate, failure: CallFailure): void;
 }
 
-/** Opens a key of the pool. Rejects where it cannot be opened. */
-export type OpenKey = (provider: string, sealed: { id: string; sealedKey: string }) => Promise<Credential>;
+/** Opens a key that is stored. Rejects where it cannot be opened. */
+export type OpenKey = (sealed: SealedKey) => Promise<Credential>;
 
 interface CandidatesOptions {
-  hold: Pick<Hold, "routes" | "keys" | "coolingKeys">;
+  hold: Pick<Hold, "routes" | "keys" | "ownKeys" | "ownKeysOnly" | "coolingKeys">;
   providers: ProviderRegistry;
   openKey: OpenKey;
-  /** A key of the pool cannot be opened: somebody has to look after it. */
+  /** A key that is stored cannot be opened: somebody has to look after it. */
   onSealedKey(keyId: string, error: unknown): void;
   /** The provider whose routes go first; none where absent. */
   preferred: string | undefined;
@@ -59,8 +63,9 @@ export async function createCandidates(options: CandidatesOptions): Promise<Cand
     failures: number;
   }
   let entries: Entry[] = [];
+  const platformEntries: Entry[] = [];
   let refusal: SluiceError | null = null;
-  const keysOf = new Map<string, Awaited<ReturnType<typeof findKeys>>>();
+  const keysOf = new Map<string, OpenedKey[]>();
   for (const route of orderRoutes(hold.routes, options.preferred, random)) {
     const configured = options.providers.get(route.provider);
     if (configured === undefined) continue;
@@ -69,39 +74,56 @@ export async function createCandidates(options: CandidatesOptions): Promise<Cand
       refusal ??= toRefusal(limitations.refused, limitations.remedy);
       continue;
     }
-    const keys = keysOf.get(route.provider) ?? (await findKeys(route.provider, configured.environmentKey));
+    const keys = keysOf.get(route.provider) ?? (await findKeys(route.provider, configured));
     keysOf.set(route.provider, keys);
-    for (const { credential, source } of keys) {
-      const candidate = { route, provider: configured.provider, credential, source, limitations };
+    for (const key of keys) {
+      const candidate = { route, ...key, limitations };
+      const { credential, source } = key;
       const waits = [credential.id, cooldownId("quota", candidate)].map((id) => hold.coolingKeys.get(id));
       if (waits.includes(null)) continue;
       const waitMs = Math.max(0, ...waits.map((ms) => ms ?? 0));
       if (waitMs > longestWaitMs) continue;
-      entries.push({ candidate, readyAtMs: now() + waitMs, failures: 0 });
+      // What costs the platform nothing goes first, on every route.
+      const list = source === "byok" ? entries : platformEntries;
+      list.push({ candidate, readyAtMs: now() + waitMs, failures: 0 });
     }
   }
+  entries.push(...platformEntries);
 
   if (entries.length === 0 && refusal !== null) throw refusal;
 
-  /** The key of the environment, then those of the pool, in an order of chance. */
-  async function findKeys(provider: string, environmentKey: Credential | null) {
-    const sealed = hold.keys.filter((key) => key.provider === provider);
-    const opened = await Promise.all(
-      shuffle(sealed).map((key) =>
-        options.openKey(provider, key).catch((error: unknown) => options.onSealedKey(key.id, error)),
-      ),
-    );
-    return [
-      ...(environmentKey ? [{ credential: environmentKey, source: "environment" as const }] : []),
-      ...opened.flatMap((credential) => (credential ? [{ credential, source: "pool" as const }] : [])),
-    ];
+  /** The caller's own, the preferred one first; then the key of the environment, and those of the pool. */
+  async function findKeys(name: string, { provider, environmentKey, at }: ConfiguredProvider) {
+    const ownKeys = hold.ownKeys.filter((key) => key.provider === name);
+    const poolKeys = hold.keys.filter((key) => key.provider === name);
+    const [own, pool] = await Promise.all([
+      openAll(ownKeys),
+      openAll(hold.ownKeysOnly ? [] : orderKeys(poolKeys, random)),
+    ]);
+    const keys: OpenedKey[] = [];
+    for (const { sealed, credential } of own) {
+      // Null where callers may have no addresses of their own any more.
+      const called = sealed.baseUrl === null ? provider : at(sealed.baseUrl);
+      if (called !== null) keys.push({ provider: called, credential, source: "byok" });
+    }
+    if (environmentKey && !hold.ownKeysOnly)
+      keys.push({ provider, credential: environmentKey, source: "environment" });
+    for (const { credential } of pool) keys.push({ provider, credential, source: "pool" });
+    return keys;
   }
 
-  function shuffle<Item>(items: Item[]): Item[] {
-    return items
-      .map((item) => ({ item, lot: random() }))
-      .sort((a, b) => a.lot - b.lot)
-      .map(({ item }) => item);
+  async function openAll(keys: SealedKey[]) {
+    const opened = await Promise.all(
+      keys.map(async (sealed) => {
+        try {
+          return [{ sealed, credential: await options.openKey(sealed) }];
+        } catch (error) {
+          options.onSealedKey(sealed.id, error);
+          return [];
+        }
+      }),
+    );
+    return opened.flat();
   }
 
   const drop = (isOut: (candidate: Candidate) => boolean) => {

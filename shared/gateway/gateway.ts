@@ -1,4 +1,5 @@
 import type { Replies } from "../database/replies.ts";
+import type { Caller } from "../domain/caller.ts";
 import type { AnswerPart, ChatResult, ChatStart, LimitState, ServedBy } from "../domain/chat-event.ts";
 import type { ChatRequest } from "../domain/chat-request.ts";
 import { SluiceError } from "../domain/errors.ts";
@@ -28,10 +29,12 @@ export interface FailedCall {
 export interface Observer {
   /** A phase is over. */
   mark(phase: GatewayPhase): void;
+  /** It is known who the caller is: one with an API key is not before. */
+  recognised(userId: string): void;
   /** A provider answers. */
   served(by: ServedBy): void;
   callFailed(call: FailedCall): void;
-  /** A key of the pool cannot be opened. */
+  /** A key that is stored cannot be opened. */
   keyFailed(keyId: string, error: unknown): void;
   /** The ledger has the request. */
   settled(settlement: Settlement): void;
@@ -42,7 +45,7 @@ export interface Observer {
 export interface ChatCall {
   /** Names the request, its hold and its ledger rows. A UUID. */
   id: string;
-  userId: string;
+  caller: Caller;
   request: ChatRequest;
   /** Null where every sending is a request of its own. */
   idempotency: Idempotency | null;

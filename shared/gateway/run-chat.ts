@@ -24,7 +24,7 @@ import { wholeResponseMs } from "./watch.ts";
 
 /** Holds for a chat and waits for the first event of the first provider that answers. @throws SluiceError with the refusal */
 export async function openChat(call: ChatCall, context: GatewayContext): Promise<OpenChat> {
-  const { id, userId, request, observer } = call;
+  const { id, caller, request, observer } = call;
   const { limits, now, placeHold } = context;
   const conversationId = request.conversationId === undefined ? context.newId() : request.conversationId;
   const deadline =
@@ -32,7 +32,7 @@ export async function openChat(call: ChatCall, context: GatewayContext): Promise
   const hold = await placeHold(
     {
       holdId: id,
-      userId,
+      caller,
       model: request.model,
       provider: request.provider,
       conversationId,
@@ -48,7 +48,8 @@ export async function openChat(call: ChatCall, context: GatewayContext): Promise
     },
     observer,
   );
-  if ("replayOf" in hold) return replayChat(userId, hold.replayOf, context.replies);
+  observer.recognised(hold.userId);
+  if ("replayOf" in hold) return replayChat(hold.userId, hold.replayOf, context.replies);
   let attempts: Attempts<Attempt> | null = null;
   let attempt: Attempt;
   try {

@@ -1,3 +1,4 @@
+import type { Caller } from "../domain/caller.ts";
 import type { Bill, LimitState, ServedBy } from "../domain/chat-event.ts";
 import { SluiceError } from "../domain/errors.ts";
 import type { PartialUsage } from "../domain/usage.ts";
@@ -13,7 +14,7 @@ import { createWatch, wholeResponseMs } from "./watch.ts";
 export interface EmbeddingCall {
   /** Names the request, its hold and its ledger rows. A UUID. */
   id: string;
-  userId: string;
+  caller: Caller;
   /** The plan's default where absent. */
   model: string | undefined;
   /** The provider to be tried first, where it serves the model. */
@@ -51,7 +52,7 @@ export async function runEmbedding(call: EmbeddingCall, context: GatewayContext)
   const hold = await context.placeHold(
     {
       holdId: id,
-      userId: call.userId,
+      caller: call.caller,
       model: call.model,
       provider: call.provider,
       conversationId: null,
@@ -73,6 +74,7 @@ export async function runEmbedding(call: EmbeddingCall, context: GatewayContext)
     observer,
   );
   if ("replayOf" in hold) throw new SluiceError("internal_error");
+  observer.recognised(hold.userId);
   let attempts: Attempts<EmbeddingAttempt> | null = null;
   let attempt: EmbeddingAttempt;
   try {
@@ -144,6 +146,7 @@ function createEmbeddingAttempt(options: AttemptOptions): EmbeddingAttempt {
     deadline,
     now,
   });
+  const isByok = candidate.source === "byok";
   let embeddings: Embeddings | null = null;
   /** What a provider that failed says that it bills. */
   let partialUsage: PartialUsage | null = null;
@@ -175,7 +178,8 @@ function createEmbeddingAttempt(options: AttemptOptions): EmbeddingAttempt {
         return null;
       } catch (thrown) {
         if (thrown instanceof ProviderError) partialUsage = thrown.usage ?? null;
-        const failure = readFailure(watch.signal.aborted ? watch.signal.reason : thrown, false);
+        const cause = watch.signal.aborted ? watch.signal.reason : thrown;
+        const failure = readFailure(cause, false, isByok);
         return partialUsage === null ? failure : billed(failure);
       } finally {
         watch.stop();
@@ -185,7 +189,8 @@ function createEmbeddingAttempt(options: AttemptOptions): EmbeddingAttempt {
       if (embeddings === null && partialUsage === null) return [];
       const outcome = embeddings === null ? "interrupted" : "completed";
       const usage = embeddings?.usage ?? partialUsage;
-      return [{ attempt: number, priceId: candidate.route.priceId, outcome, usage, outputBytes: 0 }];
+      const key = { credentialId: candidate.credential.id, isByok };
+      return [{ attempt: number, priceId: candidate.route.priceId, outcome, usage, outputBytes: 0, ...key }];
     },
     result: () => embeddings as Embeddings,
     end: watch.end,

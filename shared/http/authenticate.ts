@@ -2,15 +2,26 @@ import { verifyCredentials } from "@supabase/server/core";
 import { SluiceError } from "../domain/errors.ts";
 import type { PlatformSettings } from "./platform-settings.ts";
 
-/** Who makes a request. */
-export interface Caller {
+/** Somebody who is signed in. */
+export interface Person {
   userId: string;
   /** Whether the project made them one: `role` of their `app_metadata` is `admin`, which nobody can write themselves. */
   isAdministrator: boolean;
 }
 
-/** @throws SluiceError unauthorized: the same for whatever is wrong with a token; authentication_unavailable */
-export type Authenticate = (request: Request) => Promise<Caller>;
+/**
+ * Who is signed in.
+ * @throws SluiceError unauthorized: the same for whatever is wrong with a token; api_key_not_accepted; authentication_unavailable
+ */
+export type Authenticate = (request: Request) => Promise<Person>;
+
+/** What an API key looks like at first sight: not a token, whatever else it is. */
+const apiKeyPattern = /^Bearer (slc_\S+)$/i;
+
+/** The API key that a request shows, right or wrong; undefined where it shows none. */
+export function readApiKey(request: Request): string | undefined {
+  return apiKeyPattern.exec(request.headers.get("authorization") ?? "")?.[1];
+}
 
 /** More tokens than an isolate meets in their hour; beyond it they are verified again. */
 const maxRemembered = 5_000;
@@ -28,7 +39,7 @@ export function createAuthenticate(
   { url, jwks, jwksUrl, issuer }: PlatformSettings,
   now: () => number,
 ): Authenticate {
-  const remembered = new Map<string, { caller: Caller; expiresAtMs: number }>();
+  const remembered = new Map<string, { person: Person; expiresAtMs: number }>();
 
   async function verify(token: string) {
     // A key that was rotated in after this isolate got its set is looked up where the project publishes it.
@@ -49,18 +60,20 @@ export function createAuthenticate(
   }
 
   return async (request) => {
+    // Without a look at it: what is right and what is wrong is told the same.
+    if (readApiKey(request) !== undefined) throw new SluiceError("api_key_not_accepted");
     const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
     if (token === undefined) throw new SluiceError("unauthorized");
     const known = remembered.get(token);
-    if (known !== undefined && known.expiresAtMs > now()) return known.caller;
+    if (known !== undefined && known.expiresAtMs > now()) return known.person;
 
     const { sub, role, exp, app_metadata } = await verify(token);
     if (role !== "authenticated" || exp === undefined || !uuidPattern.test(sub))
       throw new SluiceError("unauthorized");
-    const caller = { userId: sub, isAdministrator: app_metadata?.role === "admin" };
+    const person = { userId: sub, isAdministrator: app_metadata?.role === "admin" };
     if (remembered.size >= maxRemembered) remembered.clear();
-    remembered.set(token, { caller, expiresAtMs: exp * 1000 });
-    return caller;
+    remembered.set(token, { person, expiresAtMs: exp * 1000 });
+    return person;
   };
 }
 

@@ -10,9 +10,13 @@ export interface Binding {
   provider: string;
   /** The id of the row that holds it. */
   record: string;
+  /** The address that it may be sent to, where that is not the provider's own: otherwise whoever can change a row has it sent to theirs. */
+  baseUrl?: string | null;
 }
 
 export interface Envelopes {
+  /** Names the root key that secrets are sealed under. */
+  readonly activeKid: string;
   /** Seals a secret under the active root key. @throws TypeError for a text that UTF-8 cannot hold: a lone surrogate */
   seal(secretText: string, binding: Binding): Promise<string>;
   /** @throws EnvelopeError */
@@ -46,6 +50,11 @@ const aesKeyBytes = 32;
 const tagBytes = 16;
 const headBytes = saltBytes + ivBytes + commitmentBytes;
 
+/** Names the root key that an envelope was sealed under; undefined for what is none. */
+export function readKid(envelope: string): string | undefined {
+  return pattern.exec(envelope)?.[1];
+}
+
 /**
  * Seals and opens secrets: `v1.<kid>.<base64url(salt | iv | commitment | ciphertext and tag)>`.
  * Each envelope has a key of its own, derived with its salt, so that no number of them wears out an AES key. The commitment is
@@ -63,6 +72,8 @@ export function createEnvelopes(ring: KeyRing): Envelopes {
   }
 
   return {
+    activeKid: ring.activeKid,
+
     async seal(secretText, binding) {
       const kid = ring.activeKid;
       const plaintext = encodeText(secretText);
@@ -97,8 +108,8 @@ export function createEnvelopes(ring: KeyRing): Envelopes {
 }
 
 /** Every part with its length before it, so that no two bindings are written alike. */
-function encodeBinding(kid: string, { owner, provider, record }: Binding) {
-  const parts = [algorithm, kid, owner, provider, record].map(encodeText);
+function encodeBinding(kid: string, { owner, provider, record, baseUrl }: Binding) {
+  const parts = [algorithm, kid, owner, provider, record, ...(baseUrl ? [baseUrl] : [])].map(encodeText);
   return joinBytes(parts.flatMap((part) => [encodeLength(part.length), part]));
 }
 

@@ -1,42 +1,62 @@
 import type { Secret } from "../domain/secret.ts";
-import { createEnvelopes, EnvelopeError } from "./envelope.ts";
+import { createEnvelopes, EnvelopeError, type Envelopes, readKid } from "./envelope.ts";
 import type { KeyRing } from "./key-ring.ts";
 
 /** A key of a provider as the database hands it out. */
 export interface SealedKey {
   /** The id of its row. */
   id: string;
+  provider: string;
   sealedKey: string;
+  /** Whose it is: the id of a user, or null for the platform's pool. */
+  userId: string | null;
+  /** Where it is sent, where that is not the provider's own address. */
+  baseUrl: string | null;
 }
 
 /** A key that was opened: what an adapter takes as a credential. */
 interface OpenedKey {
-  /** `key:<id of the row>`: what the database calls it where keys of the environment have names too. */
+  /** `key:` for the platform's, `byok:` for a caller's own, and the id of its row: what the database calls it. */
   readonly id: string;
   readonly key: Secret;
 }
 
-export interface SealedCredentials {
-  /**
-   * Opens a key of the platform. While it is remembered, the same sealed text gives the same object, which is what adapters
-   * know a key by.
-   * @throws EnvelopeError, each time anew: a key that does not open is not remembered
-   */
-  open(provider: string, sealed: SealedKey): Promise<OpenedKey>;
+/** A key that was read under an old root key, and the same one sealed under the active one. */
+export interface Resealed {
+  id: string;
+  sealedKey: string;
+  resealed: string;
 }
 
-/** More keys than a platform has; beyond it the oldest is opened again. */
+export interface SealedCredentials {
+  /**
+   * Opens a key. While it is remembered, the same sealed text gives the same object, which is what adapters know a key by.
+   * @throws EnvelopeError, each time anew: a key that does not open is not remembered
+   */
+  open(sealed: SealedKey): Promise<OpenedKey>;
+}
+
+/** A chat needs a few; beyond it the oldest is opened again. */
 const maxRemembered = 1_000;
 
-/** @param ring null where the service has no root keys: then no key opens */
-export function createSealedCredentials(ring: KeyRing | null): SealedCredentials {
+/**
+ * @param ring null where the service has no root keys: then no key opens
+ * @param onResealed told of each key that was sealed under another root key than the active one
+ */
+export function createSealedCredentials(
+  ring: KeyRing | null,
+  onResealed: (resealed: Resealed) => void,
+): SealedCredentials {
   const envelopes = ring === null ? null : createEnvelopes(ring);
   const remembered = new Map<string, Promise<OpenedKey>>();
 
-  async function openAnew(provider: string, { id, sealedKey }: SealedKey): Promise<OpenedKey> {
-    if (envelopes === null) throw new EnvelopeError("unknown_root");
-    const key = await envelopes.open(sealedKey, { owner: "platform", provider, record: id });
-    return Object.freeze({ id: `key:${id}`, key });
+  async function openAnew(envelopes: Envelopes, sealed: SealedKey): Promise<OpenedKey> {
+    const { id, provider, sealedKey, userId, baseUrl } = sealed;
+    const binding = { owner: userId ?? "platform", provider, record: id, baseUrl };
+    const key = await envelopes.open(sealedKey, binding);
+    if (readKid(sealedKey) !== envelopes.activeKid)
+      onResealed({ id, sealedKey, resealed: await envelopes.seal(key.reveal(), binding) });
+    return Object.freeze({ id: `${userId === null ? "key" : "byok"}:${id}`, key });
   }
 
   function forgetOldest(): void {
@@ -45,13 +65,20 @@ export function createSealedCredentials(ring: KeyRing | null): SealedCredentials
   }
 
   return {
-    open(provider, sealed) {
+    async open(sealed) {
+      if (envelopes === null) throw new EnvelopeError("unknown_root");
       // With what it is bound to: otherwise a remembered text would open in another row.
-      const name = JSON.stringify([provider, sealed.id, sealed.sealedKey]);
+      const name = JSON.stringify([
+        sealed.userId,
+        sealed.provider,
+        sealed.id,
+        sealed.baseUrl,
+        sealed.sealedKey,
+      ]);
       const known = remembered.get(name);
       if (known !== undefined) return known;
 
-      const opening = openAnew(provider, sealed);
+      const opening = openAnew(envelopes, sealed);
       remembered.set(name, opening);
       opening.then(forgetOldest, () => remembered.delete(name));
       return opening;

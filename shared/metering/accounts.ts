@@ -24,7 +24,7 @@ export interface UsageTotals extends Usage {
   costNano: number;
 }
 
-export const usageGroupings = ["day", "model", "provider", "conversation"] as const;
+export const usageGroupings = ["day", "model", "provider", "conversation", "api_key"] as const;
 export type UsageGrouping = (typeof usageGroupings)[number];
 
 /** Which usage: from a moment on, up to another. ISO 8601. */
@@ -38,7 +38,7 @@ export interface UsageQuery {
 
 export interface UsageReport {
   totals: UsageTotals;
-  /** Days (`YYYY-MM-DD` in the caller's zone) newest first, others in the order of their keys; a null key is no conversation. */
+  /** Days (`YYYY-MM-DD` in the caller's zone) newest first, others in the order of their keys; a null key is no conversation, or no API key. */
   groups: ({ key: string | null } & UsageTotals)[];
   nextCursor: string | null;
 }
@@ -50,7 +50,7 @@ export interface Plan {
 
 /** A limit, and where it comes from. */
 export interface AccountLimit extends LimitState {
-  source: "plan" | "override" | "catalogue";
+  source: "plan" | "override" | "catalogue" | "api_key";
   /** Until when it counts, ISO 8601; null where no end is agreed. */
   expiresAt: string | null;
 }

@@ -1,5 +1,6 @@
 import { toReplyItem } from "../database/replies.ts";
 import { readUsageRow, type UsageRow } from "../database/usage-row.ts";
+import type { ByokPermission } from "../domain/caller.ts";
 import { type ChatMessage, type ContentPart, type ToolCall, textOf } from "../domain/chat-message.ts";
 import { type LimitRow, readLimitRow } from "./limit-row.ts";
 import type { BeginRequest, Charge, HealthReport, Hold, Settlement, SettleRequest } from "./metering.ts";
@@ -9,11 +10,12 @@ import type { Refusal } from "./refusal.ts";
 
 export type BeginAnswer = { hold_id: string } & (
   | Refusal
-  | { replay_of: string }
+  | { replay_of: string; user_id: string }
   | ({ refusal?: undefined } & HoldAnswer)
 );
 
 interface HoldAnswer {
+  user_id: string;
   model_id: string;
   routes: {
     id: number;
@@ -24,7 +26,9 @@ interface HoldAnswer {
     weight: number;
     context_tokens: number;
   }[];
-  keys: { id: string; provider: string; sealed_key: string }[] | null;
+  keys: { id: string; provider: string; sealed_key: string; weight: number; use_count: number }[] | null;
+  own_keys: { id: string; provider: string; sealed_key: string; base_url: string | null }[] | null;
+  own_keys_only: boolean;
   cooling_keys: { id: string; wait_ms: number | null }[] | null;
   outages: { route_id: number; state: Exclude<Hold["routes"][number]["outage"], "none"> }[] | null;
   max_output_tokens: number;
@@ -56,11 +60,14 @@ export interface SettleAnswer {
   limits: LimitRow[];
 }
 
-export function toBeginItem(request: BeginRequest) {
-  const { prompt } = request;
+export function toBeginItem(request: BeginRequest, byok: ByokPermission | null) {
+  const { prompt, caller } = request;
   return {
     hold_id: request.holdId,
-    user_id: request.userId,
+    ...(caller.apiKeyDigest === undefined
+      ? { user_id: caller.userId }
+      : { api_key_digest: caller.apiKeyDigest }),
+    byok,
     model_id: request.model ?? null,
     provider: request.provider ?? null,
     conversation_id: request.conversationId,
@@ -85,6 +92,7 @@ export function toBeginItem(request: BeginRequest) {
 export function readHold(answer: HoldAnswer): Hold {
   const outages = new Map(answer.outages?.map(({ route_id, state }) => [route_id, state]));
   return {
+    userId: answer.user_id,
     model: answer.model_id,
     routes: answer.routes.map((route) => ({
       id: route.id,
@@ -96,11 +104,14 @@ export function readHold(answer: HoldAnswer): Hold {
       contextTokens: route.context_tokens,
       outage: outages.get(route.id) ?? "none",
     })),
-    keys: (answer.keys ?? []).map(({ id, provider, sealed_key }) => ({
-      id,
-      provider,
-      sealedKey: sealed_key,
+    keys: (answer.keys ?? []).map(({ id, provider, sealed_key, weight, use_count }) => ({
+      ...{ id, provider, sealedKey: sealed_key, userId: null, baseUrl: null },
+      ...{ weight, useCount: use_count },
     })),
+    ownKeys: (answer.own_keys ?? []).map(({ id, provider, sealed_key, base_url }) => ({
+      ...{ id, provider, sealedKey: sealed_key, userId: answer.user_id, baseUrl: base_url },
+    })),
+    ownKeysOnly: answer.own_keys_only,
     coolingKeys: new Map((answer.cooling_keys ?? []).map(({ id, wait_ms }) => [id, wait_ms])),
     history: answer.history.map(readMessage),
     preferences: { temperature: answer.temperature, systemPrompt: answer.system_prompt },
@@ -160,12 +171,14 @@ function toMessageItem(message: SettleRequest["messages"][number]) {
 }
 
 /** What usage does not tell is left out: the database estimates it. */
-function toChargeItem({ attempt, priceId, outcome, usage, outputBytes }: Charge) {
+function toChargeItem({ attempt, priceId, outcome, usage, outputBytes, credentialId, isByok }: Charge) {
   return {
     attempt,
     price_id: priceId,
     outcome,
     output_bytes: outputBytes,
+    credential_id: credentialId,
+    is_byok: isByok,
     ...(usage && {
       input_tokens: usage.inputTokens,
       cache_read_tokens: usage.cacheReadTokens,

@@ -1,6 +1,7 @@
 import { createBatcher } from "../database/batcher.ts";
 import { type Database, isItemFault, unwrap } from "../database/database.ts";
 import { countReplyUnits, type ReplyPart } from "../database/replies.ts";
+import type { ByokPermission, Caller } from "../domain/caller.ts";
 import type { Bill, LimitState } from "../domain/chat-event.ts";
 import type { ChatMessage, FinishReason } from "../domain/chat-message.ts";
 import { SluiceError } from "../domain/errors.ts";
@@ -30,7 +31,7 @@ export interface PromptSize {
 export interface BeginRequest {
   /** Chosen by the caller of `begin`; names the request from here on. */
   holdId: string;
-  userId: string;
+  caller: Caller;
   /** The caller's default where absent, or the plan's. */
   model: string | undefined;
   /** The provider to be tried first; none where absent. */
@@ -69,20 +70,37 @@ export interface Route {
   outage: "none" | "failing" | "lasting" | "probe";
 }
 
-/** A key of the platform's pool. */
+/** A key of a provider as it is stored. */
 export interface SealedKey {
-  /** The id of its row; towards the outside it is called `key:<id>`. */
+  /** The id of its row. */
   id: string;
   provider: string;
   sealedKey: string;
+  /** Whose it is: the caller's own, or, where null, the platform's. */
+  userId: string | null;
+  /** Where it is sent, where that is not the provider's own address. */
+  baseUrl: string | null;
+}
+
+/** A key of the platform's pool. */
+export interface PoolKey extends SealedKey {
+  /** Its share of the provider's calls, beside the other keys. */
+  weight: number;
+  /** How many calls were answered with it so far. */
+  useCount: number;
 }
 
 /** A placed hold: the request may go to a provider. */
 export interface Hold {
+  userId: string;
   model: string;
   /** At least one. */
   routes: Route[];
-  keys: SealedKey[];
+  /** The platform's pool. */
+  keys: PoolKey[];
+  /** The caller's own keys of the routes' providers, where they are to be used: before the platform's, or in their place. */
+  ownKeys: SealedKey[];
+  ownKeysOnly: boolean;
   /** The ids of keys, of the environment too, that are to be left alone, and for how many milliseconds; null: until somebody acts. */
   coolingKeys: ReadonlyMap<string, number | null>;
   history: ChatMessage[];
@@ -101,6 +119,7 @@ export interface Hold {
 
 /** The request is known by its idempotency key: it is over, and was paid for, under this id. */
 export interface Repetition {
+  userId: string;
   replayOf: string;
 }
 
@@ -114,6 +133,10 @@ export interface Charge {
   usage: PartialUsage | null;
   /** UTF-8 bytes of the answer, for the estimate. */
   outputBytes: number;
+  /** The key that it was called with: see Credential. */
+  credentialId: string;
+  /** Whether that is the caller's own, so that it costs nothing here. */
+  isByok: boolean;
 }
 
 /** What a request learned of routes and keys, for those that come after it. */
@@ -182,14 +205,17 @@ export interface Metering {
 /** The most requests of one database call: keeps a batch within a few milliseconds. */
 const maxBatchItems = 64;
 
-/** Holds and settlements by `begin_chats` and `settle_chats`, many requests to a round trip under load. */
-export function createMetering(database: Database): Metering {
+/**
+ * Holds and settlements by `begin_chats` and `settle_chats`, many requests to a round trip under load.
+ * @param byok whether callers' own provider keys are used, whatever their plans say; null where the plans decide
+ */
+export function createMetering(database: Database, byok: ByokPermission | null): Metering {
   const begin = createBatcher<BeginRequest, BeginAnswer>({
     maxItems: maxBatchItems,
     countUnits: ({ firstText }) => firstText.length,
     isItemFault,
     async send(requests) {
-      const items = requests.map(toBeginItem);
+      const items = requests.map((request) => toBeginItem(request, byok));
       const answers = unwrap(await database.rpc("begin_chats", { items })) as unknown as BeginAnswer[];
       return inOrder(requests, answers);
     },
@@ -211,7 +237,7 @@ export function createMetering(database: Database): Metering {
   return {
     async begin(request) {
       const answer = await begin(request);
-      if ("replay_of" in answer) return { replayOf: answer.replay_of };
+      if ("replay_of" in answer) return { userId: answer.user_id, replayOf: answer.replay_of };
       if (answer.refusal === undefined) return readHold(answer);
       throw readRefusal(answer);
     },

@@ -37,6 +37,9 @@ export function readRefusal({ refusal, detail = null, limits }: Refusal): Sluice
     return new SluiceError(code, { param: "model" });
   if (code === "unsupported_parameter") return unsupportedError(String(detail?.missing));
   if (code === "conversation_not_found") return new SluiceError(code, { param: "conversationId" });
+  // Nothing else is asked of an API key together with a hold.
+  if (code === "scope_missing") return new SluiceError(code, { detail: { scope: "chat" } });
+  if (code === "own_key_missing") return new SluiceError(code, { param: "model" });
   if (code === "idempotency_mismatch") return new SluiceError(code, { param: "Idempotency-Key" });
   if (detail === null) return new SluiceError(code);
   if (code === "request_running") return runningError(String(detail.request_id));
@@ -108,8 +111,8 @@ function rateError(detail: LimitDetail, allowance?: LimitState[]): SluiceError {
 function wordsOf({ owner, scope, scope_id, limit }: LimitDetail) {
   const isOfProject = owner === "project";
   return {
-    owner: isOfProject ? "service" : "plan",
-    subject: scope === "all" ? "" : ` for the ${scope} ${scope_id}`,
+    owner: isOfProject ? "service" : scope === "api_key" ? "API key" : "plan",
+    subject: scope === "all" || scope === "api_key" ? "" : ` for the ${scope} ${scope_id}`,
     figure: isOfProject ? "" : String(limit),
   };
 }

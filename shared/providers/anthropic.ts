@@ -3,7 +3,7 @@ import { readAnswer, readStream } from "./anthropic-answer.ts";
 import { describe, failureOf, type WireError } from "./anthropic-error.ts";
 import { buildBody, findLimitations } from "./anthropic-request.ts";
 import { listModels } from "./list-models.ts";
-import { post, rememberByCredential, writeBody } from "./post.ts";
+import { getObject, post, rememberByCredential, writeBody } from "./post.ts";
 import { type Credential, type Provider, ProviderError, type ProviderRequest } from "./provider.ts";
 import { failureOfStatus, readRefusalBody, readRetryAfterMs } from "./refusal.ts";
 
@@ -60,6 +60,12 @@ export function createAnthropicProvider({ baseUrl, fetch }: AnthropicProviderOpt
     return post({ ...(await endpointOf(credential)), body }, { fetch, credential, signal, readRefusal });
   }
 
+  /** The address of messages, with what lies beside them in its place. */
+  async function prepareList(credential: Credential, limit: number) {
+    const { url, headers } = await endpointOf(credential);
+    return { url: `${url.replace(/\/messages$/, "/models")}?limit=${limit}`, headers };
+  }
+
   return {
     async *chat(request) {
       const response = await send(request);
@@ -67,10 +73,12 @@ export function createAnthropicProvider({ baseUrl, fetch }: AnthropicProviderOpt
       else yield await readAnswer(response, request.credential.key);
     },
     async listModels({ credential, signal }) {
-      const { url, headers } = await endpointOf(credential);
-      // The address of messages, with what lies beside them in its place.
-      const request = { url: `${url.replace(/\/messages$/, "/models")}?limit=1000`, headers };
+      const request = await prepareList(credential, 1000);
       return listModels(request, { fetch, credential, signal, readRefusal }, listFormat);
+    },
+    async checkKey({ credential, signal }) {
+      await getObject(await prepareList(credential, 1), { fetch, credential, signal, readRefusal });
+      return true;
     },
     findLimitations,
     embeddings: null,

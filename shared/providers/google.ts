@@ -4,7 +4,7 @@ import { readEmbeddings } from "./google-embeddings.ts";
 import { readRefusal } from "./google-failure.ts";
 import { buildBody, findLimitations } from "./google-request.ts";
 import { listModels } from "./list-models.ts";
-import { type PreparedRequest, post, rememberByCredential, writeBody } from "./post.ts";
+import { getObject, type PreparedRequest, post, rememberByCredential, writeBody } from "./post.ts";
 import { type Credential, type Provider, ProviderError, type ProviderRequest } from "./provider.ts";
 
 interface GoogleProviderOptions {
@@ -111,6 +111,12 @@ export function createGoogleProvider({ baseUrl, fetch }: GoogleProviderOptions):
     async listModels({ credential, signal }) {
       const prepared = await prepare(credential, (models) => models.list({ config: { pageSize: 1000 } }));
       return listModels(prepared, { fetch, credential, signal, readRefusal }, listFormat);
+    },
+
+    async checkKey({ credential, signal }) {
+      const prepared = await prepare(credential, (models) => models.list({ config: { pageSize: 1 } }));
+      await getObject(prepared, { fetch, credential, signal, readRefusal });
+      return true;
     },
 
     findLimitations,

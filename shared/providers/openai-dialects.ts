@@ -23,6 +23,8 @@ export interface Dialect {
   toolCallId: RegExp | null;
   /** What goes back with tool calls; `without` switches thinking off where the service insists on it and the history lacks it. */
   thoughts: { member: ContinuationMember; without: object | null } | null;
+  /** What no key but a good one may read; null where nothing is known to be. */
+  keyPath: "/models" | "/key" | null;
   /** The name of the length of vectors; null for a service without embeddings. */
   dimensions: "dimensions" | "output_dimension" | null;
 }
@@ -40,6 +42,7 @@ const common: Dialect = {
   takesParallelToolCalls: true,
   toolCallId: null,
   thoughts: null,
+  keyPath: "/models",
   dimensions: "dimensions",
 };
 
@@ -53,21 +56,23 @@ export const openai: Dialect = {
   toolCallId: /^.{1,40}$/s,
 };
 
-/** Its documentation, "API Reference: Parameters", "Reasoning Tokens" and there "Preserving Reasoning". */
+/** Its documentation, "API Reference: Parameters", "Reasoning Tokens" and there "Preserving Reasoning"; "Get current API key": everybody may read its models. */
 export const openrouter: Dialect = {
   ...common,
   reasoning: (effort) => ({ reasoning: { effort } }),
   thoughts: { member: "reasoning_details", without: null },
+  keyPath: "/key",
 };
 
 /** Its documentation, "Gateway: API", calls it compatible and refers to OpenAI's reference for the rest. */
-export const glama: Dialect = common;
+export const glama: Dialect = { ...common, keyPath: null };
 
 /** Its documentation, "API Reference": `max_tokens`; "Reasoning": the efforts are none, min, low, medium, high and max. */
 export const requesty: Dialect = {
   ...common,
   tokenLimit: "max_tokens",
   reasoning: (effort) => ({ reasoning_effort: effort === "minimal" ? "min" : effort }),
+  keyPath: null,
 };
 
 /** Its documentation, "OpenAI Compatibility"; "Reasoning": no model has a minimal effort. It has no embeddings. */

@@ -5,7 +5,7 @@ import { type Dialect, openai } from "./openai-dialects.ts";
 import { buildEmbeddingBody, readEmbeddings } from "./openai-embeddings.ts";
 import { readRefusal } from "./openai-errors.ts";
 import { buildChatBody, findLimitations } from "./openai-request.ts";
-import { post, rememberByCredential, writeBody } from "./post.ts";
+import { getObject, post, rememberByCredential, writeBody } from "./post.ts";
 import { type Credential, type Provider, ProviderError, type ProviderRequest } from "./provider.ts";
 
 interface OpenAIProviderOptions {
@@ -16,7 +16,7 @@ interface OpenAIProviderOptions {
   dialect?: Dialect;
 }
 
-type Path = "/chat/completions" | "/embeddings" | "/models";
+type Path = "/chat/completions" | "/embeddings" | "/models" | "/key";
 
 /** OpenAI tells no more than names; OpenRouter, Groq and vLLM have a word each for the context. */
 const listFormat = {
@@ -53,10 +53,19 @@ export function createOpenAIProvider({ baseUrl, fetch, dialect = openai }: OpenA
     const chat = await build("/chat/completions").catch(() => {
       throw new ProviderError("credential", "the key cannot be sent: it has characters that no header takes");
     });
-    const [embeddings, models] = await Promise.all([build("/embeddings"), build("/models")]);
+    const [embeddings, models, key] = await Promise.all([
+      build("/embeddings"),
+      build("/models"),
+      build("/key"),
+    ]);
     const headers = [...chat.req.headers].filter(([name]) => headerPattern.test(name));
     return {
-      urls: { "/chat/completions": chat.url, "/embeddings": embeddings.url, "/models": models.url },
+      urls: {
+        "/chat/completions": chat.url,
+        "/embeddings": embeddings.url,
+        "/models": models.url,
+        "/key": key.url,
+      },
       headers: Object.fromEntries(headers),
     };
   }
@@ -84,6 +93,12 @@ export function createOpenAIProvider({ baseUrl, fetch, dialect = openai }: OpenA
       const { urls, headers } = await endpointOf(credential);
       const request = { url: urls["/models"], headers };
       return listModels(request, { fetch, credential, signal, readRefusal }, listFormat);
+    },
+    async checkKey({ credential, signal }) {
+      if (dialect.keyPath === null) return false;
+      const { urls, headers } = await endpointOf(credential);
+      await getObject({ url: urls[dialect.keyPath], headers }, { fetch, credential, signal, readRefusal });
+      return true;
     },
     findLimitations: (request) => findLimitations(request, dialect),
     embeddings:

@@ -83,6 +83,12 @@ export interface Provider {
   chat(request: ProviderRequest): AsyncIterable<ProviderEvent[]>;
   /** The models that a key can see. Throws ProviderError. */
   listModels(call: Pick<CallOptions, "credential" | "signal">): Promise<ListedName[]>;
+  /**
+   * Asks whether a key is accepted, at an address that costs nothing and wants one.
+   * @returns false where the provider has no such address, so that nobody knows
+   * @throws ProviderError
+   */
+  checkKey(call: Pick<CallOptions, "credential" | "signal">): Promise<boolean>;
   /** What the provider's protocol cannot carry of a chat, known before the call. */
   findLimitations(chat: ChatOutline): Limitations;
   /** Null for a provider that has no embeddings. */

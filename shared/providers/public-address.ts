@@ -116,7 +116,9 @@ export function createPublicFetch({ fetch, resolveHost }: PublicFetchOptions): t
 
   return async (input, init) => {
     const request = input instanceof Request ? input : null;
-    const signal = init?.signal ?? request?.signal ?? null;
+    // The types of Deno and Node.js disagree about the members of init.
+    const { signal: given } = (init ?? {}) as { signal?: AbortSignal | null };
+    const signal = given ?? request?.signal ?? null;
     signal?.throwIfAborted();
     // A copy: whoever holds a URL could change it between look-up and request.
     const url = parseHttps(request?.url ?? String(input));

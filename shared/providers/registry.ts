@@ -14,6 +14,13 @@ export interface ConfiguredProvider {
   baseUrl: string;
   /** The platform's key of the environment; null where none is set. */
   environmentKey: Credential | null;
+  /** What its keys begin with, and those of no other provider; null where that is not known. */
+  keyPrefix: string | null;
+  /**
+   * The same provider as another server speaks it, to which a caller has a key of their own. The address must have been checked.
+   * @returns null for a provider that no other server stands in for, and where callers may have no addresses of their own
+   */
+  at(baseUrl: string): Provider | null;
 }
 
 export type ProviderRegistry = ReadonlyMap<string, ConfiguredProvider>;
@@ -23,43 +30,66 @@ type ReadSetting = (name: string) => string | undefined;
 interface ProviderKind {
   /** The vendor's address; `<PREFIX>_BASE_URL` replaces it. */
   baseUrl: string;
+  /** Whether others speak its format. */
+  isCompatible: boolean;
+  /** What its keys begin with, and those of no other provider; absent where that is not known. */
+  keyPrefix?: string;
   create(options: { baseUrl: string; fetch: typeof fetch }): Provider;
 }
 
-const compatible = (baseUrl: string, dialect: dialects.Dialect): ProviderKind => ({
+const compatible = (baseUrl: string, dialect: dialects.Dialect, keyPrefix?: string): ProviderKind => ({
   baseUrl,
+  ...(keyPrefix === undefined ? {} : { keyPrefix }),
+  isCompatible: true,
   create: (options) => createOpenAIProvider({ ...options, dialect }),
 });
 
 /** Every provider there is, by the name that routes use. */
 const kinds: Record<string, ProviderKind> = {
   openai: compatible("https://api.openai.com/v1", dialects.openai),
-  anthropic: { baseUrl: "https://api.anthropic.com", create: createAnthropicProvider },
-  google: { baseUrl: "https://generativelanguage.googleapis.com", create: createGoogleProvider },
-  openrouter: compatible("https://openrouter.ai/api/v1", dialects.openrouter),
+  anthropic: {
+    baseUrl: "https://api.anthropic.com",
+    isCompatible: false,
+    keyPrefix: "sk-ant-",
+    create: createAnthropicProvider,
+  },
+  google: {
+    baseUrl: "https://generativelanguage.googleapis.com",
+    isCompatible: false,
+    keyPrefix: "AIza",
+    create: createGoogleProvider,
+  },
+  openrouter: compatible("https://openrouter.ai/api/v1", dialects.openrouter, "sk-or-"),
   glama: compatible("https://gateway.glama.ai/v1", dialects.glama),
   requesty: compatible("https://router.requesty.ai/v1", dialects.requesty),
-  groq: compatible("https://api.groq.com/openai/v1", dialects.groq),
+  groq: compatible("https://api.groq.com/openai/v1", dialects.groq, "gsk_"),
   deepseek: compatible("https://api.deepseek.com", dialects.deepseek),
   mistral: compatible("https://api.mistral.ai/v1", dialects.mistral),
-  xai: compatible("https://api.x.ai/v1", dialects.xai),
+  xai: compatible("https://api.x.ai/v1", dialects.xai, "xai-"),
 };
 
 /**
  * The providers that are known, and those that the operator adds in `COMPATIBLE_PROVIDERS`.
  * @param setting reads a setting of the environment by its name; an empty one counts as none
+ * @param publicFetch reaches public hosts alone: what callers' own addresses are called with; null where they may have none
  * @throws Error naming the setting that is wrong: a function must not start half configured
  */
 export function createProviderRegistry(
   setting: ReadSetting,
   fetch: typeof globalThis.fetch,
+  publicFetch: typeof globalThis.fetch | null = null,
 ): ProviderRegistry {
   const registry = new Map<string, ConfiguredProvider>();
-  const add = (name: string, { baseUrl, create }: ProviderKind) =>
+  const add = (name: string, { baseUrl, isCompatible, keyPrefix, create }: ProviderKind) =>
     registry.set(name, {
       provider: create({ baseUrl, fetch }),
       baseUrl,
       environmentKey: readKey(name, setting),
+      keyPrefix: keyPrefix ?? null,
+      at:
+        isCompatible && publicFetch !== null
+          ? rememberSome((address) => create({ baseUrl: address, fetch: publicFetch }))
+          : () => null,
     });
   for (const [name, kind] of Object.entries(kinds)) {
     const settingName = `${prefixOf(name)}_BASE_URL`;
@@ -72,6 +102,21 @@ export function createProviderRegistry(
     add(name, compatible(baseUrl, dialects.selfHosted));
   }
   return registry;
+}
+
+/** More addresses than callers have at one time; beyond it the oldest is made again. */
+const maxRemembered = 100;
+
+/** Remembers what was made for a name: adapters keep with them what they have prepared for a key. */
+function rememberSome<Made>(make: (name: string) => Made): (name: string) => Made {
+  const known = new Map<string, Made>();
+  return (name) => {
+    const made = known.get(name) ?? make(name);
+    const [oldest] = known.keys();
+    if (known.size >= maxRemembered && oldest !== undefined && !known.has(name)) known.delete(oldest);
+    known.set(name, made);
+    return made;
+  };
 }
 
 /** The start of the names of a provider's settings. */

@@ -4,12 +4,16 @@
 
 -- Types -------------------------------------------------------------------------------------------------------------
 
-create type private.limit_scope as enum ('all', 'model', 'provider');
+create type private.limit_scope as enum ('all', 'model', 'provider', 'api_key');
 create type private.limit_unit as enum ('requests', 'tokens', 'nano_usd', 'concurrent');
 create type private.limit_window as enum ('minute', 'day', 'month', 'instant');
+create type private.byok_permission as enum ('forbidden', 'allowed', 'required');
 
+comment on type private.limit_scope is 'api_key: what is asked for with one of the caller''s own API keys.';
 comment on type private.limit_unit is 'concurrent: requests that run at once.';
 comment on type private.limit_window is 'instant is the window of what runs at once: it never ends, and only what is held counts in it.';
+comment on type private.byok_permission is
+  'Whether callers of a plan may have chats served with provider keys of their own. required: with those alone, unless they allow the platform''s.';
 
 -- Tables ------------------------------------------------------------------------------------------------------------
 
@@ -17,7 +21,8 @@ create table private.plans (
   id text primary key check (id ~ '^[a-z][a-z0-9_-]{0,39}$'),
   name text not null check (char_length(name) between 1 and 100),
   rank smallint not null unique,
-  is_default boolean not null default false
+  is_default boolean not null default false,
+  byok private.byok_permission not null default 'allowed'
 );
 
 comment on table private.plans is 'The plans on offer.';
@@ -28,7 +33,7 @@ create unique index plans_one_default on private.plans (is_default) where is_def
 
 create table private.plan_limits (
   plan_id text not null references private.plans (id) on delete cascade,
-  scope private.limit_scope not null default 'all',
+  scope private.limit_scope not null default 'all' check (scope <> 'api_key'),
   scope_id text not null default '' check ((scope = 'all') = (scope_id = '')),
   unit private.limit_unit not null,
   "window" private.limit_window not null check ((unit = 'concurrent') = ("window" = 'instant')),

@@ -42,7 +42,7 @@ create index accounts_next_plan on private.accounts (next_plan_id) where next_pl
 
 create table private.limit_overrides (
   user_id uuid not null references private.accounts (user_id) on delete cascade,
-  scope private.limit_scope not null default 'all',
+  scope private.limit_scope not null default 'all' check (scope <> 'api_key'),
   scope_id text not null default '' check ((scope = 'all') = (scope_id = '')),
   unit private.limit_unit not null,
   "window" private.limit_window not null check ((unit = 'concurrent') = ("window" = 'instant')),

@@ -95,10 +95,15 @@ create view private.caller_limits with (security_invoker = true) as
       where (o.user_id, o.scope, o.scope_id, o.unit, o."window") = (a.user_id, 'model', m.model_id, m.unit, m."window")
         and o.expires_at > now()
     )
+    union all
+    select k.user_id, 'api_key', k.id::text, l.unit, l."window", l.amount, 'api_key', k.expires_at
+    from private.api_keys k
+    join private.api_key_limits l on l.api_key_id = k.id
+    where k.revoked_at is null and k.expires_at > now() is not false
   ) l;
 
 comment on view private.caller_limits is
-  'The limits that count for a caller at this moment: an override''s before the plan''s, the plan''s before the catalogue''s. is_rate: spread over its minute (request_rates) and not counted (usage_windows).';
+  'The limits that count for a caller at this moment: an override''s before the plan''s, the plan''s before the catalogue''s; those of the caller''s API keys beside them. is_rate: spread over its minute (request_rates) and not counted (usage_windows).';
 
 revoke all on private.caller_limits from public, anon, authenticated, service_role;
 grant select on private.caller_limits to service_role;

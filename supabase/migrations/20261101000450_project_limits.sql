@@ -10,7 +10,7 @@
 -- Tables ------------------------------------------------------------------------------------------------------------
 
 create table private.project_limits (
-  scope private.limit_scope not null default 'all',
+  scope private.limit_scope not null default 'all' check (scope <> 'api_key'),
   scope_id text not null default '' check ((scope = 'all') = (scope_id = '')),
   unit private.limit_unit not null,
   "window" private.limit_window not null check ((unit = 'concurrent') = ("window" = 'instant')),

@@ -39,6 +39,7 @@ create table private.holds (
   plan_id text not null,
   model_id text,
   service text check (char_length(service) between 1 and 40),
+  api_key_id uuid,
   is_byok boolean not null default false,
   price_ids bigint[] not null,
   prompt_tokens bigint not null,
@@ -57,7 +58,8 @@ comment on table private.holds is
   'A request that was let through, from before the provider is called. No foreign keys: a hold is settled even if its caller is deleted, and a key on plan or model would have every request lock the same rows.';
 comment on column private.holds.id is 'The id of the request, chosen by the function.';
 comment on column private.holds.service is 'Another service of the app that holds for a caller, in the place of a model.';
-comment on column private.holds.is_byok is 'Paid for with the caller''s own key: costs nothing here.';
+comment on column private.holds.api_key_id is 'The caller''s API key that it was asked for with; null where they were there themselves.';
+comment on column private.holds.is_byok is 'Served with the caller''s own provider keys alone: costs nothing here.';
 comment on column private.holds.price_ids is 'The prices in force when the hold was placed, one for each route that may be called, in the order of trying. Nothing else can be charged.';
 comment on column private.holds.conversation_id is 'Null where no conversation is kept.';
 comment on column private.holds.prompt_tokens is 'The most tokens that the prompt can be billed for.';

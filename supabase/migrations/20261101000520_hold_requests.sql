@@ -7,15 +7,15 @@
 create type private.hold_request as (
   hold_id uuid, user_id uuid, conversation_id uuid, model_id text, most_prompt_tokens integer,
   prompt_bytes bigint, prompt_messages integer, overhead_tokens integer, images integer, image_tokens integer, max_output_tokens integer,
-  is_byok boolean, service text, service_tokens bigint, service_nano bigint
+  api_key_id uuid, is_byok boolean, key_providers text[], service text, service_tokens bigint, service_nano bigint
 );
 
 comment on type private.hold_request is
-  'A chat, or what a service of the app asks for: then service is its name, and it says itself how many tokens and nano-USD it may take.';
+  'A chat, or what a service of the app asks for: then service is its name, and it says itself how many tokens and nano-USD it may take. Of is_byok the key_providers are those that the caller has keys of: no other is called.';
 
 create type private.priced_request as (
-  hold_id uuid, user_id uuid, conversation_id uuid, model_id text, service text, is_byok boolean, max_output_tokens integer,
-  plan_id text, calendar private.calendar, routes json, route_ids bigint[], price_ids bigint[], providers text[],
+  hold_id uuid, user_id uuid, conversation_id uuid, model_id text, service text, api_key_id uuid, is_byok boolean,
+  max_output_tokens integer, plan_id text, calendar private.calendar, routes json, route_ids bigint[], price_ids bigint[], providers text[],
   prompt_tokens bigint, likely_prompt_tokens bigint, prompt_nano numeric, output_token_nano numeric, limits private.caller_limits[],
   closed_providers text[]
 );
@@ -49,7 +49,7 @@ begin
     select p.* from private.priced_models p where p.model_id = any (array(select distinct r.model_id from unnest(requests) r))
   )
   select
-    r.hold_id, r.user_id, r.conversation_id, r.model_id, r.service, r.is_byok, r.max_output_tokens,
+    r.hold_id, r.user_id, r.conversation_id, r.model_id, r.service, r.api_key_id, r.is_byok, r.max_output_tokens,
     account.plan_id, account.calendar, priced.routes, priced.route_ids, coalesce(priced.price_ids, '{}'),
     called.providers, bound.tokens,
     -- About 4 bytes a token (OpenAI's rule of thumb for English) with 4 tokens a message, and most images below a thousand.
@@ -62,18 +62,28 @@ begin
   from unnest(requests) r
   join private.current_accounts account on account.user_id = r.user_id
   left join priced on priced.model_id = r.model_id
-  cross join lateral (select coalesce(priced.providers, array[r.service]) as providers) called
+  cross join lateral (
+    select case
+      when r.is_byok then array(select p from unnest(priced.providers) p where p = any (r.key_providers))
+      else coalesce(priced.providers, array[r.service])
+    end as providers
+  ) called
   cross join lateral (select private.bound_prompt(r)) bound (tokens)
   cross join lateral (
     select array(
       select l from private.caller_limits l
-      where l.user_id = r.user_id and l.scope_id = any (array['', r.model_id] || called.providers)
-        and case l.scope when 'all' then true when 'model' then l.scope_id = r.model_id else l.scope_id = any (called.providers) end
+      where l.user_id = r.user_id and l.scope_id = any (array['', r.model_id, r.api_key_id::text] || called.providers)
+        and case l.scope
+          when 'all' then true
+          when 'model' then l.scope_id = r.model_id
+          when 'api_key' then l.scope_id = r.api_key_id::text
+          else l.scope_id = any (called.providers)
+        end
     ) as limits
   ) applying
   -- Providers that are used up, however short the answer. Where that holds for all, none is left out: the request is refused.
   cross join lateral (
-    select case when priced.providers is null or exhausted.providers @> priced.providers then '{}' else exhausted.providers end as providers
+    select case when priced.providers is null or exhausted.providers @> called.providers then '{}' else exhausted.providers end as providers
     from (
       select array(
         select spent.provider

@@ -145,7 +145,7 @@ begin
             when e."window" = 'instant' then 2000
             when e.helps then ceil(1000 * extract(epoch from e.period_end - now()))
           end,
-          'upgrade', case when not e.is_project then private.find_upgrade(
+          'upgrade', case when not e.is_project and e.scope <> 'api_key' then private.find_upgrade(
             c.user_id, c.plan_id, c.model_id, c.providers, c.prompt_tokens + c.output_tokens,
             ceil(c.prompt_nano + c.output_tokens * c.output_token_nano)::bigint
           ) end
@@ -220,11 +220,11 @@ begin
   ),
   placed as (
     insert into private.holds (
-      id, user_id, conversation_id, plan_id, model_id, service, is_byok, price_ids, prompt_tokens, likely_prompt_tokens,
+      id, user_id, conversation_id, plan_id, model_id, service, api_key_id, is_byok, price_ids, prompt_tokens, likely_prompt_tokens,
       max_output_tokens, reservations, credit_nano, expires_at
     )
     select
-      d.hold_id, d.user_id, d.conversation_id, d.plan_id, d.model_id, d.service, d.is_byok,
+      d.hold_id, d.user_id, d.conversation_id, d.plan_id, d.model_id, d.service, d.api_key_id, d.is_byok,
       -- What goes to a provider that is used up can neither be called nor charged.
       case when d.providers <@ d.open_providers then d.price_ids else array(
         select (r.route ->> 'price_id')::bigint

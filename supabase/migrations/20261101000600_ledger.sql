@@ -25,9 +25,11 @@ create table private.ledger (
   user_id uuid not null,
   plan_id text not null,
   conversation_id uuid,
+  api_key_id uuid,
   model_id text,
   provider text not null,
   upstream_model text,
+  credential_id text,
   price_id bigint,
   input_tokens bigint not null,
   cache_read_tokens bigint not null,
@@ -48,7 +50,9 @@ comment on table private.ledger is
 comment on column private.ledger.attempt is 'The provider call within the request, from 1; 0 for a hold that expired.';
 comment on column private.ledger.held_at is 'When the hold was placed: holds.created_at.';
 comment on column private.ledger.estimated is 'True where the provider reported no usage and tokens were estimated from the text.';
-comment on column private.ledger.is_byok is 'Paid for with the caller''s own key.';
+comment on column private.ledger.is_byok is 'Paid for with the caller''s own provider key.';
+comment on column private.ledger.api_key_id is 'The caller''s API key that it was asked for with.';
+comment on column private.ledger.credential_id is 'The provider key that it was called with: see key_cooldowns.key_id. Null where nobody reported back, and for services.';
 comment on column private.ledger.provider is 'Who was called: a provider, or another service of the app, which has no model and says itself what it cost.';
 comment on column private.ledger.input_tokens is 'Neither read from nor written to the cache: the buckets do not overlap.';
 comment on column private.ledger.reasoning_tokens is 'Part of output_tokens, shown separately.';

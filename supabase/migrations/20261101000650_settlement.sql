@@ -7,12 +7,12 @@
 -- Types -------------------------------------------------------------------------------------------------------------
 
 create type private.charge as (
-  attempt smallint, price_id bigint, outcome private.charge_outcome, estimated boolean,
+  attempt smallint, price_id bigint, outcome private.charge_outcome, estimated boolean, credential_id text, is_byok boolean,
   input_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, output_tokens bigint, reasoning_tokens bigint,
   service_nano bigint
 );
 
-comment on type private.charge is 'service_nano: what another service of the app says that it cost; null for a chat, whose price is known.';
+comment on type private.charge is 'is_byok: with the caller''s own provider key, which costs nothing here. service_nano: what another service of the app says that it cost; null for a chat, whose price is known.';
 
 create type private.hold_settlement as (hold_id uuid, state private.hold_state, charges private.charge[]);
 
@@ -65,17 +65,17 @@ begin
   ),
   posted as (
     insert into private.ledger (
-      hold_id, attempt, entry, held_at, outcome, estimated, is_byok, user_id, plan_id, conversation_id, model_id, provider, upstream_model,
-      price_id, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nano
+      hold_id, attempt, entry, held_at, outcome, estimated, is_byok, user_id, plan_id, conversation_id, api_key_id, model_id, provider,
+      upstream_model, credential_id, price_id, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nano
     )
     -- A price that the hold does not name finds no row here, and the null cost refuses the settlement.
     select
-      h.id, c.attempt, 'charge'::private.ledger_entry, h.created_at, c.outcome, c.estimated, h.is_byok, h.user_id, h.plan_id,
-      h.conversation_id, h.model_id, coalesce(h.service, route.provider), route.upstream_model, price.id,
+      h.id, c.attempt, 'charge'::private.ledger_entry, h.created_at, c.outcome, c.estimated, own.is_byok, h.user_id, h.plan_id,
+      h.conversation_id, h.api_key_id, h.model_id, coalesce(h.service, route.provider), route.upstream_model, c.credential_id, price.id,
       c.input_tokens, c.cache_read_tokens, c.cache_write_tokens, c.output_tokens, c.reasoning_tokens,
       case
         when h.service is not null then c.service_nano
-        when price.id is not null and h.is_byok then 0
+        when price.id is not null and own.is_byok then 0
         else ceil(1e9 * (
           c.input_tokens * rate.input_usd + c.cache_read_tokens * rate.cache_read_usd + c.cache_write_tokens * rate.cache_write_usd
           + (c.output_tokens - c.reasoning_tokens) * rate.output_usd
@@ -85,6 +85,7 @@ begin
       end
     from hold h
     cross join lateral unnest(h.charges) c
+    cross join lateral (select h.is_byok or c.is_byok as is_byok) own
     -- What expires is charged in one for all its calls, but prices are those of one.
     cross join lateral (select case h.next_state when 'expired' then h.calls else 1 end as count) calls
     left join private.route_prices price on price.id = c.price_id and price.id = any (h.price_ids)
@@ -106,8 +107,8 @@ begin
     union all
     -- The hold had expired and something was charged for it: what really happened takes its place.
     select
-      l.hold_id, l.attempt, 'correction', l.held_at, l.outcome, l.estimated, l.is_byok, l.user_id, l.plan_id, l.conversation_id, l.model_id,
-      l.provider, l.upstream_model, l.price_id,
+      l.hold_id, l.attempt, 'correction', l.held_at, l.outcome, l.estimated, l.is_byok, l.user_id, l.plan_id, l.conversation_id,
+      l.api_key_id, l.model_id, l.provider, l.upstream_model, l.credential_id, l.price_id,
       -l.input_tokens, -l.cache_read_tokens, -l.cache_write_tokens, -l.output_tokens, -l.reasoning_tokens,
       -l.cost_nano - coalesce(refund.cost_nano, 0)
     from hold h
@@ -224,11 +225,12 @@ begin
     return false;
   end if;
   insert into private.ledger (
-    hold_id, attempt, entry, held_at, outcome, estimated, is_byok, user_id, plan_id, conversation_id, model_id, provider, upstream_model,
-    price_id, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nano
+    hold_id, attempt, entry, held_at, outcome, estimated, is_byok, user_id, plan_id, conversation_id, api_key_id, model_id, provider,
+    upstream_model, credential_id, price_id, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nano
   ) values (
     charge.hold_id, charge.attempt, 'refund', charge.held_at, charge.outcome, charge.estimated, charge.is_byok, charge.user_id,
-    charge.plan_id, charge.conversation_id, charge.model_id, charge.provider, charge.upstream_model, charge.price_id, 0, 0, 0, 0, 0, -amount_nano
+    charge.plan_id, charge.conversation_id, charge.api_key_id, charge.model_id, charge.provider, charge.upstream_model,
+    charge.credential_id, charge.price_id, 0, 0, 0, 0, 0, -amount_nano
   );
   perform from private.usage_windows w where w.user_id is null and w.id = any (array(
     select r.window_id from private.holds h cross join lateral unnest(h.reservations) r where h.id = hold_id

@@ -215,15 +215,31 @@ return private.describe_models(plan_id, query);
 
 comment on function public.make_model_list is 'The models of a plan, as describe_models tells them.';
 
-revoke all on function public.find_model_lists, public.make_model_list from public, anon, authenticated;
-grant execute on function public.find_model_lists, public.make_model_list to service_role;
+create function public.find_model_by_name(name text) returns text
+language sql stable security invoker set search_path = ''
+as $$
+  select m.id
+  from private.models m
+  where m.id = find_model_by_name.name or exists (
+    select from private.model_routes r where r.model_id = m.id and r.upstream_model = find_model_by_name.name and r.is_enabled and r.listing <> 'missing'
+  )
+  order by m.id <> find_model_by_name.name, m.status <> 'active', m.priority, m.id
+  limit 1;
+$$;
+
+comment on function public.find_model_by_name is
+  'The id of the model that has this id, or that a provider calls by this name: how apps knew models that called providers themselves. Null where there is none.';
+
+revoke all on function public.find_model_lists, public.make_model_list, public.find_model_by_name from public, anon, authenticated;
+grant execute on function public.find_model_lists, public.make_model_list, public.find_model_by_name to service_role;
 
 create function public.get_preferences(user_id uuid) returns json
 language sql stable security invoker set search_path = ''
 as $$
   select json_build_object(
     'ui', coalesce(p.ui, '{}'), 'session', coalesce(p.session, '{}'), 'default_model', p.default_model_id,
-    'temperature', p.temperature, 'system_prompt', p.system_prompt, 'model_in_use', d.usable_id, 'unavailable_default_model', d.unavailable
+    'temperature', p.temperature, 'system_prompt', p.system_prompt, 'model_in_use', d.usable_id, 'unavailable_default_model', d.unavailable,
+    'prefers_own_keys', coalesce(p.prefers_own_keys, false), 'allows_platform_keys', coalesce(p.allows_platform_keys, false)
   )
   from private.current_accounts a
   left join private.preferences p on p.user_id = a.user_id
@@ -272,6 +288,8 @@ begin
     default_model_id = case when patch -> 'model' ? 'default_model' then chosen else p.default_model_id end,
     temperature = case when patch -> 'model' ? 'temperature' then (patch #>> '{model,temperature}')::numeric else p.temperature end,
     system_prompt = case when patch -> 'model' ? 'system_prompt' then patch #>> '{model,system_prompt}' else p.system_prompt end,
+    prefers_own_keys = coalesce((patch #>> '{keys,prefer_own}')::boolean, p.prefers_own_keys),
+    allows_platform_keys = coalesce((patch #>> '{keys,allow_platform}')::boolean, p.allows_platform_keys),
     updated_at = now()
   where p.user_id = user_id;
   return public.get_preferences(user_id);
@@ -279,7 +297,7 @@ end;
 $$;
 
 comment on function public.patch_preferences is
-  'Merges what a caller chose into what was there: ui and session as deep as they go, model member by member; null removes. Answers with all of it, or with a refusal (an SQLSTATE of ours): of a model that cannot be chosen, or of what grew too large (param).';
+  'Merges what a caller chose into what was there: ui and session as deep as they go, model and keys member by member; null removes. Answers with all of it, or with a refusal (an SQLSTATE of ours): of a model that cannot be chosen, or of what grew too large (param).';
 
 revoke all on function public.get_preferences, public.patch_preferences from public, anon, authenticated;
 grant execute on function public.get_preferences, public.patch_preferences to service_role;

@@ -13,7 +13,7 @@ create function public.begin_chats(items jsonb) returns setof json
 language plpgsql volatile security invoker set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '500ms'
 as $$
 declare
-  user_ids uuid[] := array(select distinct (item ->> 'user_id')::uuid from jsonb_array_elements(items) item);
+  user_ids uuid[];
   -- Asked once a batch: mostly there are none.
   has_keys boolean := exists (select from private.provider_keys where is_enabled);
   has_cooldowns boolean := exists (select from private.key_cooldowns where until > now());
@@ -21,6 +21,10 @@ declare
   repetitions private.repetition[] := '{}';
   again jsonb;
 begin
+  if items @? '$[*].api_key_digest' then
+    items := private.resolve_api_keys(items);
+  end if;
+  user_ids := array(select distinct (item ->> 'user_id')::uuid from jsonb_array_elements(items) item);
   perform private.lock_accounts(user_ids);
   perform private.expire_holds(user_ids);
   if items @? '$[*].idempotency_key ? (@ != null)' then
@@ -30,8 +34,8 @@ begin
   return query
   with item as materialized (
     select
-      i.hold_id, i.user_id, chosen.prompt_bytes + coalesce(history.bytes, 0) as prompt_bytes,
-      i.prompt_messages + coalesce(history.count, 0) + (chosen.system_prompt is not null)::integer as prompt_messages,
+      i.hold_id, i.user_id, i.api_key_id, prompt.bytes + coalesce(history.bytes, 0) as prompt_bytes,
+      i.prompt_messages + coalesce(history.count, 0) + (prompt.system_prompt is not null)::integer as prompt_messages,
       -- Earlier calls have their tools declared to the provider, which adds instructions: see measurePrompt of the gateway.
       i.overhead_tokens + case when history.tool_calls > 0 then 1024 + 64 * history.tool_calls else 0 end as overhead_tokens,
       i.images + coalesce(history.images, 0) as images,
@@ -45,12 +49,13 @@ begin
         when 'embeddings' then 0
         else least(
           i.max_output_tokens, model.max_output_tokens,
-          greatest(64, model.context_tokens - (chosen.prompt_bytes + coalesce(history.bytes, 0)) / 3)
+          greatest(64, model.context_tokens - (prompt.bytes + coalesce(history.bytes, 0)) / 3)
         )
       end as max_output_tokens,
       coalesce(history.messages, '[]') as history,
-      i.conversation_id, i.continues, i.first_text, coalesce(i.is_byok, false) as is_byok,
+      i.conversation_id, i.continues, i.first_text, own.*,
       case
+        when i.refusal is not null then i.refusal
         when account.user_id is null then 'SL401'
         -- Of a default that nobody can call now the caller knows nothing.
         when model.id is null then case when i.model_id is null and (asked.preset).model_id is not null then 'SL503' else 'SL44M' end
@@ -59,30 +64,32 @@ begin
         when i.output_modality <> all (model.output_modalities)
           or not i.needs <@ model.supported_parameters
           or (i.images + coalesce(history.images, 0) > 0 and 'image' <> all (model.input_modalities)) then 'SL400'
+        when own.is_byok and own.keys is null and exists (
+          select from private.model_routes r where r.model_id = model.id and r.is_enabled and r.listing <> 'missing'
+        ) then 'SL43K'
       end as refusal,
-      (asked.preset).unavailable as unavailable_default_model, chosen.temperature, chosen.system_prompt,
+      (asked.preset).unavailable as unavailable_default_model,
+      case when i.takes_preferences then chosen.temperature end as temperature, prompt.system_prompt,
       i.output_modality, i.needs, i.provider, model.output_modalities, model.input_modalities, i.ordinality as place
     from rows from (jsonb_to_recordset(items) as (
-      hold_id uuid, user_id uuid, model_id text, conversation_id uuid, continues boolean,
+      hold_id uuid, user_id uuid, api_key_id uuid, refusal text, model_id text, conversation_id uuid, continues boolean,
       first_text text, prompt_bytes bigint, prompt_messages integer, overhead_tokens integer, images integer,
-      output_modality text, needs text[], provider text, max_output_tokens integer, is_byok boolean,
+      output_modality text, needs text[], provider text, max_output_tokens integer, byok private.byok_permission,
       takes_preferences boolean, takes_system_prompt boolean
     )) with ordinality as i
     left join private.current_accounts account on account.user_id = i.user_id and account.user_id = any (user_ids)
+    left join private.plans plan on plan.id = account.plan_id
+    left join private.preferences chosen on chosen.user_id = i.user_id and chosen.user_id = any (user_ids)
     -- A case, because it need not be asked for chats that name a model.
     cross join lateral (
       select case when i.model_id is null then private.default_model(i.user_id, account.plan_id) end
     ) asked (preset)
     -- What the caller chose is part of the prompt.
     cross join lateral (
-      select p.temperature, p.system_prompt, i.prompt_bytes + coalesce(octet_length(p.system_prompt), 0) as prompt_bytes
-      from (values (1)) one
-      left join (
-        select f.temperature, case when i.takes_system_prompt then f.system_prompt end as system_prompt
-        from private.preferences f
-        where f.user_id = i.user_id and i.takes_preferences
-      ) p on true
-    ) chosen
+      select
+        case when i.takes_system_prompt then chosen.system_prompt end as system_prompt,
+        i.prompt_bytes + case when i.takes_system_prompt then coalesce(octet_length(chosen.system_prompt), 0) else 0 end as bytes
+    ) prompt
     left join private.models model on model.id = coalesce(i.model_id, (asked.preset).model_id) and model.status = 'active'
     left join private.plan_models granted on granted.plan_id = account.plan_id and granted.model_id = model.id
     left join public.conversations conversation
@@ -93,9 +100,12 @@ begin
       least(
         524288,
         2::bigint * (model.context_tokens - least(i.max_output_tokens, model.max_output_tokens, model.context_tokens / 2))
-          - chosen.prompt_bytes
+          - prompt.bytes
       )
     ) history on conversation.id is not null
+    cross join lateral private.find_own_keys(
+      i.user_id, model.id, coalesce(i.byok, plan.byok), coalesce(chosen.prefers_own_keys, false), coalesce(chosen.allows_platform_keys, false)
+    ) own
     where i.hold_id <> all (array(select r.hold_id from unnest(repetitions) r))
   ),
   request as (
@@ -106,7 +116,7 @@ begin
         -- No provider takes more; of texts that are embedded each may be as long.
         least(largest_context_tokens::bigint * case output_modality when 'embeddings' then prompt_messages else 1 end, 2147483647)::integer,
         prompt_bytes, prompt_messages, overhead_tokens, images, image_tokens, max_output_tokens,
-        is_byok, null, null, null
+        api_key_id, is_byok, key_providers, null, null, null
       )::private.hold_request order by place
     ) as requests
     from item
@@ -131,12 +141,15 @@ begin
   select
     case
       when coalesce(item.refusal, decision.refusal) is null then json_build_object(
-        'hold_id', item.hold_id, 'model_id', item.model_id, 'routes', decision.routes,
+        'hold_id', item.hold_id, 'user_id', item.user_id, 'model_id', item.model_id, 'routes', decision.routes,
         'max_output_tokens', decision.max_output_tokens, 'history', item.history,
         'supported_parameters', item.supported_parameters, 'first_token_ms', item.first_token_ms, 'limits', decision.limits,
         'unavailable_default_model', item.unavailable_default_model, 'temperature', item.temperature, 'system_prompt', item.system_prompt,
-        'keys', case when has_keys then (
-          select json_agg(json_build_object('id', k.id, 'provider', k.provider, 'sealed_key', k.sealed_key))
+        'own_keys', item.keys, 'own_keys_only', item.is_byok,
+        'keys', case when has_keys and not item.is_byok then (
+          select json_agg(json_build_object(
+            'id', k.id, 'provider', k.provider, 'sealed_key', k.sealed_key, 'weight', k.weight, 'use_count', k.use_count
+          ))
           from private.provider_keys k
           where k.is_enabled and k.provider = any (decision.providers)
         ) end,
@@ -146,7 +159,7 @@ begin
             'wait_ms', case when c.until < 'infinity' then ceil(1000 * extract(epoch from c.until - now())) end
           ))
           from private.key_cooldowns c
-          where c.provider = any (decision.providers) and c.until > now()
+          where c.provider = any (decision.providers) and c.until > now() and (c.user_id is null or c.user_id = item.user_id)
         ) end,
         'outages', case when has_outages then (
           select json_agg(json_build_object(
@@ -182,7 +195,9 @@ begin
       and not exists (select from private.holds h where h.id = r.request_id);
     return query
     select case
-      when r.refusal is null then json_build_object('hold_id', r.hold_id, 'replay_of', r.request_id)
+      when r.refusal is null then json_build_object('hold_id', r.hold_id, 'replay_of', r.request_id, 'user_id', (
+        select item ->> 'user_id' from jsonb_array_elements(items) item where (item ->> 'hold_id')::uuid = r.hold_id
+      ))
       else json_build_object('hold_id', r.hold_id, 'refusal', r.refusal, 'detail', json_build_object('request_id', r.request_id))
     end
     from unnest(repetitions) r

@@ -17,6 +17,7 @@ as $$
         when 'model' then coalesce(l.model_id, l.provider)
         when 'provider' then l.provider
         when 'conversation' then l.conversation_id::text
+        when 'api_key' then l.api_key_id::text
       end as key,
       l.*
     from private.ledger l
@@ -87,7 +88,7 @@ as $$
 $$;
 
 comment on function public.get_usage is
-  'What a caller used between two moments, in all and by day of the caller''s zone, model, provider or conversation, page by page.';
+  'What a caller used between two moments, in all and by day of the caller''s zone, model, provider, conversation or API key, page by page.';
 
 create function public.get_limits(user_id uuid) returns json
 language sql stable security invoker set search_path = ''

@@ -6,7 +6,7 @@
 -- Tables ------------------------------------------------------------------------------------------------------------
 
 create table private.retention (
-  what text primary key check (what in ('ledger', 'holds', 'alerts', 'syncs', 'job_runs')),
+  what text primary key check (what in ('ledger', 'holds', 'alerts', 'syncs', 'api_keys', 'job_runs')),
   period interval not null check (period >= interval '1 day'),
   -- The counters of a month are checked against its holds.
   check (what not in ('holds', 'ledger') or period >= interval '70 days')
@@ -20,6 +20,7 @@ insert into private.retention (what, period) values
   ('holds', '70 days'),
   ('alerts', '90 days'),
   ('syncs', '90 days'),
+  ('api_keys', '90 days'),
   ('job_runs', '7 days');
 
 revoke all on private.retention from public, anon, authenticated, service_role;
@@ -34,6 +35,8 @@ declare
   keys integer;
   alerts integer;
   syncs integer;
+  api_keys integer;
+  cooldowns integer;
   runs integer := 0;
 begin
   delete from private.holds where id = any (array(
@@ -52,13 +55,19 @@ begin
   get diagnostics alerts = row_count;
   delete from private.model_sync_log l using private.retention r where r.what = 'syncs' and l.started_at < now() - r.period;
   get diagnostics syncs = row_count;
+  -- Those that let nobody in any more.
+  delete from private.api_keys k using private.retention r
+  where r.what = 'api_keys' and least(k.revoked_at, k.expires_at) < now() - r.period;
+  get diagnostics api_keys = row_count;
+  delete from private.key_cooldowns c where c.until <= now();
+  get diagnostics cooldowns = row_count;
   perform private.purge_catalogue_changes();
   -- pg_cron never does it.
   if to_regclass('cron.job_run_details') is not null then
     delete from cron.job_run_details d using private.retention r where r.what = 'job_runs' and d.end_time < now() - r.period;
     get diagnostics runs = row_count;
   end if;
-  return json_build_object('holds', holds, 'idempotency_keys', keys, 'alerts', alerts, 'syncs', syncs, 'job_runs', runs);
+  return json_build_object('holds', holds, 'idempotency_keys', keys, 'alerts', alerts, 'syncs', syncs, 'api_keys', api_keys, 'key_cooldowns', cooldowns, 'job_runs', runs);
 end;
 $$;
 

@@ -1,11 +1,11 @@
 -- The plans on offer beside the default one, which the migrations make. Rows that exist are left alone: what an operator changed
 -- stays changed. A limit that is not here does not exist.
 
-insert into private.plans (id, name, rank, is_default) values
-  ('byok', 'Bring your own key', 15, false),
-  ('premium', 'Premium', 20, false),
-  ('pro', 'Pro', 30, false),
-  ('enterprise', 'Enterprise', 40, false)
+insert into private.plans (id, name, rank, byok) values
+  ('byok', 'Bring your own key', 15, 'required'),
+  ('premium', 'Premium', 20, 'allowed'),
+  ('pro', 'Pro', 30, 'allowed'),
+  ('enterprise', 'Enterprise', 40, 'allowed')
 on conflict do nothing;
 
 insert into private.plan_limits (plan_id, unit, "window", amount) values

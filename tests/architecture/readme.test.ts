@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { functionSettings } from "../../local/settings.ts";
-import { errorTable } from "../../shared/domain/errors.ts";
+import { errorTable } from "../../shared/domain/error-table.ts";
 import { root } from "./list-files.ts";
 
 const readme = readFileSync(join(root, "README.md"), "utf8");

@@ -26,6 +26,8 @@ export function createOpenrouter(calls: CallRecord): WireFormat {
     read({ method, path, query, body }) {
       const asked = `${method} ${path}`;
       if (asked === "GET /models") return answer(listModels());
+      if (asked === "GET /key")
+        return answer({ data: { label: "sk-or-v1-sim...lator", usage: 0, limit: null } });
       if (asked === "GET /generation") return answerGeneration(query.get("id") ?? "");
       if (asked !== "POST /chat/completions") return openrouterError(404, "Not Found");
       try {

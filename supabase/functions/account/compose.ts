@@ -1,6 +1,8 @@
 import { createPreferences } from "../../../shared/catalogue/preferences.ts";
+import { createApiKeys } from "../../../shared/credentials/api-keys.ts";
 import { createDatabase } from "../../../shared/database/database.ts";
 import { createAuthenticate } from "../../../shared/http/authenticate.ts";
+import { createCallerAuthentication } from "../../../shared/http/authenticate-caller.ts";
 import { createAuthenticateService } from "../../../shared/http/authenticate-service.ts";
 import type { App } from "../../../shared/http/create-app.ts";
 import { readPlatformSettings } from "../../../shared/http/platform-settings.ts";
@@ -21,13 +23,17 @@ export function composeAccount(runtime: Runtime): App {
   const platform = readPlatformSettings(setting);
   const webhook = readAlertWebhook(setting);
   const database = createDatabase({ ...platform, fetch });
+  const authenticate = createAuthenticate(platform, epochMs);
+  const apiKeys = createApiKeys(database);
   return createAccount({
     ...runtime,
     ...platform,
     accounts: createAccounts(database),
     serviceHolds: createServiceHolds(database),
     preferences: createPreferences(database),
-    authenticate: createAuthenticate(platform, epochMs),
+    apiKeys,
+    authenticate,
+    callers: createCallerAuthentication(authenticate, apiKeys),
     authenticateService: createAuthenticateService(platform),
     jobSecret: readJobSecret(setting),
     webhook: webhook && {

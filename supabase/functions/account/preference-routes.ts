@@ -28,6 +28,9 @@ const patchSchema = z.strictObject({
       systemPrompt: storableText.min(1).max(20_000).nullable().optional(),
     })
     .optional(),
+  keys: z
+    .strictObject({ preferOwn: z.boolean().optional(), allowPlatform: z.boolean().optional() })
+    .optional(),
 });
 const noneSchema = z.strictObject({});
 

@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { SluiceError } from "../../../shared/domain/errors.ts";
 import { parseFields } from "../../../shared/domain/parse-fields.ts";
-import type { Authenticate } from "../../../shared/http/authenticate.ts";
+import type { CallerAuthentication } from "../../../shared/http/authenticate-caller.ts";
 import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
 import { type Accounts, type UsageQuery, usageGroupings } from "../../../shared/metering/accounts.ts";
 
 interface UsageRouteOptions {
   accounts: Accounts;
-  authenticate: Authenticate;
+  callers: CallerAuthentication;
   /** Milliseconds since the epoch. */
   epochMs(): number;
 }
@@ -36,9 +36,9 @@ const usageSchema = z.strictObject({
 });
 
 /** Adds `GET account/usage`: what somebody used, in all and by groups. */
-export function addUsageRoute(app: App, { accounts, authenticate, epochMs }: UsageRouteOptions): void {
+export function addUsageRoute(app: App, { accounts, callers, epochMs }: UsageRouteOptions): void {
   app.get("/usage", async (context) => {
-    const { userId } = await authenticate(context.req.raw);
+    const { userId } = await callers.authenticate(context.req.raw, "usage");
     context.get("log").note({ userId });
     const query = readQuery(context.req.query(), epochMs());
     const { from, to } = query;

@@ -2,8 +2,10 @@ import type { Context } from "hono";
 import type { ModelAdministration } from "../../../shared/catalogue/model-administration.ts";
 import type { ModelSync } from "../../../shared/catalogue/model-sync.ts";
 import type { SyncAdministration } from "../../../shared/catalogue/sync-administration.ts";
+import type { KeyPool } from "../../../shared/credentials/key-pool.ts";
 import { type Authenticate, checkAdministrator } from "../../../shared/http/authenticate.ts";
 import { type App, type AppEnv, createApp, type FrameOptions } from "../../../shared/http/create-app.ts";
+import { addKeyRoutes } from "./key-routes.ts";
 import { addModelRoutes } from "./model-routes.ts";
 import { addSyncRoutes } from "./sync-routes.ts";
 
@@ -11,16 +13,18 @@ export interface AdminOptions extends FrameOptions {
   models: ModelAdministration;
   syncs: SyncAdministration;
   modelSync: ModelSync;
+  keyPool: KeyPool;
   authenticate: Authenticate;
   /** Has the runtime wait for work that goes on after the answer. */
   keepAlive(work: Promise<unknown>): void;
 }
 
-/** The function `admin`, for administrators alone: the catalogue, its syncs, and what was decided about them. */
+/** The function `admin`, for administrators alone: the catalogue and its syncs, the platform's provider keys, and what was done about them. */
 export function createAdmin(options: AdminOptions): App {
   const app = createApp("admin", options);
   addModelRoutes(app, options);
   addSyncRoutes(app, options);
+  addKeyRoutes(app, options);
   return app;
 }
 

@@ -2,11 +2,16 @@ import { createFeedSources } from "../../../shared/catalogue/feed-sources.ts";
 import { createModelAdministration } from "../../../shared/catalogue/model-administration.ts";
 import { createModelSync } from "../../../shared/catalogue/model-sync.ts";
 import { createSyncAdministration } from "../../../shared/catalogue/sync-administration.ts";
+import { createKeyExaminer } from "../../../shared/credentials/key-examiner.ts";
+import { createKeyPool } from "../../../shared/credentials/key-pool.ts";
 import { createDatabase } from "../../../shared/database/database.ts";
 import { createAuthenticate } from "../../../shared/http/authenticate.ts";
 import type { App } from "../../../shared/http/create-app.ts";
 import { readPlatformSettings } from "../../../shared/http/platform-settings.ts";
 import type { Runtime } from "../../../shared/http/runtime.ts";
+import { createEnvelopes } from "../../../shared/keys/envelope.ts";
+import { fingerprintSetting, parseFingerprint } from "../../../shared/keys/fingerprint.ts";
+import { keyRingSetting, parseKeyRing } from "../../../shared/keys/key-ring.ts";
 import { createProviderRegistry } from "../../../shared/providers/registry.ts";
 import { createAdmin } from "./app.ts";
 
@@ -18,6 +23,8 @@ export function composeAdmin(runtime: Runtime & { keepAlive(work: Promise<unknow
   const { setting, fetch, epochMs } = runtime;
   const platform = readPlatformSettings(setting);
   const database = createDatabase({ ...platform, fetch });
+  const providers = createProviderRegistry(setting, fetch);
+  const ring = parseKeyRing(setting(keyRingSetting));
   return createAdmin({
     ...runtime,
     ...platform,
@@ -26,7 +33,16 @@ export function composeAdmin(runtime: Runtime & { keepAlive(work: Promise<unknow
     modelSync: createModelSync({
       ...runtime,
       database,
-      sources: createFeedSources(createProviderRegistry(setting, fetch), fetch),
+      sources: createFeedSources(providers, fetch),
+    }),
+    keyPool: createKeyPool({
+      ...runtime,
+      database,
+      examiner: createKeyExaminer({
+        providers,
+        envelopes: ring && createEnvelopes(ring),
+        fingerprint: parseFingerprint(setting(fingerprintSetting)),
+      }),
     }),
     authenticate: createAuthenticate(platform, epochMs),
   });

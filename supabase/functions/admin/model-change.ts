@@ -1,26 +1,13 @@
 import { z } from "zod";
 import { storableText } from "../../../shared/domain/chat-message.ts";
+import { createLimitSchema, limitAmount, namesWindowsOnce } from "../../../shared/domain/limit.ts";
 
 const planIds = z.array(storableText.min(1).max(40)).max(100).default([]);
 /** Rates of the column, 32767. */
 const priority = z.int().min(-32_768).max(32_767);
 
-/** As the database has it: a limit of nothing has no rate, what runs at once no window. */
-const limit = z
-  .strictObject({
-    unit: z.enum(["requests", "tokens", "nano_usd", "concurrent"]),
-    window: z.enum(["minute", "day", "month", "instant"]),
-    /** Null removes the limit. */
-    amount: z.int().min(0).max(Number.MAX_SAFE_INTEGER).nullable(),
-  })
-  .refine(({ unit, window }) => (unit === "concurrent") === (window === "instant"), {
-    path: ["window"],
-    error: "must be instant for concurrent, and only for that",
-  })
-  .refine(({ unit, window, amount }) => amount !== 0 || unit !== "requests" || window !== "minute", {
-    path: ["amount"],
-    error: "must be at least 1: a rate of nothing is none; disable the model",
-  });
+/** Null removes the limit. */
+const limit = createLimitSchema(limitAmount.nullable(), "disable the model");
 
 /** What administrators decide about a model. What is absent stays. */
 export const modelChange = {
@@ -40,10 +27,7 @@ export const modelChange = {
   limits: z
     .array(limit)
     .max(20)
-    .refine(
-      (limits) => new Set(limits.map(({ unit, window }) => `${unit} ${window}`)).size === limits.length,
-      "must not name a unit and window twice",
-    )
+    .refine(...namesWindowsOnce)
     .optional(),
 };
 

@@ -3,7 +3,7 @@ import type { Conversations } from "../../../shared/database/conversations.ts";
 import type { Replies } from "../../../shared/database/replies.ts";
 import type { Gateway } from "../../../shared/gateway/gateway.ts";
 import type { TimeLimits } from "../../../shared/gateway/watch.ts";
-import type { Authenticate } from "../../../shared/http/authenticate.ts";
+import type { CallerAuthentication } from "../../../shared/http/authenticate-caller.ts";
 import { type App, createApp, type FrameOptions } from "../../../shared/http/create-app.ts";
 import { addChatRoute } from "./chat-route.ts";
 import { addConversationRoutes } from "./conversation-routes.ts";
@@ -11,7 +11,7 @@ import { addRequestRoutes } from "./request-routes.ts";
 import { addV1Routes } from "./v1-routes.ts";
 
 interface AiChatOptions extends FrameOptions {
-  authenticate: Authenticate;
+  callers: CallerAuthentication;
   gateway: Gateway;
   conversations: Conversations;
   replies: Replies;
@@ -24,7 +24,7 @@ interface AiChatOptions extends FrameOptions {
 export function createAiChat(options: AiChatOptions): App {
   const app = createApp("ai-chat", options);
   addChatRoute(app, options);
-  addConversationRoutes(app, options.conversations, options.authenticate);
+  addConversationRoutes(app, options.conversations, options.callers);
   addRequestRoutes(app, { ...options, deadlineMs: options.limits.deadlineMs });
   addV1Routes(app, options);
   return app;

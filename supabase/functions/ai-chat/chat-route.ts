@@ -2,7 +2,7 @@ import type { ChatEvent, ChatStart } from "../../../shared/domain/chat-event.ts"
 import { parseChatRequest } from "../../../shared/domain/chat-request.ts";
 import { formatPosition, startOf } from "../../../shared/domain/reply-position.ts";
 import type { Gateway } from "../../../shared/gateway/gateway.ts";
-import type { Authenticate } from "../../../shared/http/authenticate.ts";
+import type { CallerAuthentication } from "../../../shared/http/authenticate-caller.ts";
 import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
 import { type EventStream, eventStreamHeaders } from "../../../shared/http/event-stream.ts";
 import { readIdempotent } from "../../../shared/http/idempotency.ts";
@@ -14,7 +14,7 @@ import { runStream, type StreamWriter } from "./run-stream.ts";
 
 interface ChatRouteOptions {
   gateway: Gateway;
-  authenticate: Authenticate;
+  callers: CallerAuthentication;
   heartbeatMs: number;
   /** Milliseconds since the epoch. */
   epochMs(): number;
@@ -24,12 +24,11 @@ interface ChatRouteOptions {
 /** Adds `POST ai-chat`: one chat, as a stream of our events or as one JSON answer. */
 export function addChatRoute(
   app: App,
-  { gateway, authenticate, heartbeatMs, epochMs, writeLog }: ChatRouteOptions,
+  { gateway, callers, heartbeatMs, epochMs, writeLog }: ChatRouteOptions,
 ): void {
   app.post("/", async (context) => {
     const log = context.get("log");
-    const { userId } = await authenticate(context.req.raw);
-    log.note({ userId });
+    const caller = await callers.identify(context.req.raw);
     log.mark("auth");
     const { json, idempotency } = await readIdempotent(context.req.raw);
     const request = parseChatRequest(json);
@@ -37,7 +36,7 @@ export function addChatRoute(
 
     const observer = observeRequest(log, writeLog);
     const call = {
-      ...{ id: log.requestId, userId, request, idempotency, observer },
+      ...{ id: log.requestId, caller, request, idempotency, observer },
       ...{ takesPreferences: true, canRestart: true },
     };
     const chat = await gateway.open(call);

@@ -4,7 +4,7 @@ import type { Page } from "../../../shared/database/cursor.ts";
 import { storableText } from "../../../shared/domain/chat-message.ts";
 import { SluiceError } from "../../../shared/domain/errors.ts";
 import { parseFields } from "../../../shared/domain/parse-fields.ts";
-import type { Authenticate } from "../../../shared/http/authenticate.ts";
+import type { CallerAuthentication } from "../../../shared/http/authenticate-caller.ts";
 import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
 import { readJson } from "../../../shared/http/read-json.ts";
 
@@ -18,22 +18,22 @@ const renameSchema = z.strictObject({ title: storableText.trim().min(1).max(200)
 export function addConversationRoutes(
   app: App,
   conversations: Conversations,
-  authenticate: Authenticate,
+  callers: CallerAuthentication,
 ): void {
   app.get("/conversations", async (context) => {
-    const { userId } = await authenticate(context.req.raw);
+    const { userId } = await callers.authenticate(context.req.raw, "chat");
     return context.json(await conversations.list(userId, readPage(context.req.query())));
   });
 
   app.get("/conversations/:id", async (context) => {
-    const { userId } = await authenticate(context.req.raw);
+    const { userId } = await callers.authenticate(context.req.raw, "chat");
     return context.json(
       await conversations.read(userId, readId(context.req.param("id")), readPage(context.req.query())),
     );
   });
 
   app.patch("/conversations/:id", async (context) => {
-    const { userId } = await authenticate(context.req.raw);
+    const { userId } = await callers.authenticate(context.req.raw, "chat");
     const { title } = parseFields(renameSchema, await readJson(context.req.raw));
     return context.json({
       conversation: await conversations.rename(userId, readId(context.req.param("id")), title),
@@ -41,7 +41,7 @@ export function addConversationRoutes(
   });
 
   app.delete("/conversations/:id", async (context) => {
-    const { userId } = await authenticate(context.req.raw);
+    const { userId } = await callers.authenticate(context.req.raw, "chat");
     await conversations.remove(userId, readId(context.req.param("id")));
     return context.body(null, 204);
   });

@@ -1,3 +1,4 @@
+import { lookup } from "node:dns/promises";
 import { timeOrderedId } from "../../../shared/domain/time-ordered-id.ts";
 import { composeAiChat } from "./compose.ts";
 
@@ -7,6 +8,8 @@ const { EdgeRuntime } = globalThis as { EdgeRuntime?: { waitUntil(work: Promise<
 const { app, gateway } = composeAiChat({
   setting: (name) => Deno.env.get(name),
   fetch,
+  // By the resolver that fetch asks, too.
+  resolveHost: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
   epochMs: Date.now,
   now: () => performance.now(),
   newId: () => timeOrderedId(Date.now()),

@@ -8,6 +8,7 @@ export function observeRequest(log: RequestLog, writeLog: WriteLog): Observer {
   const write = (line: Record<string, unknown>) => writeLog(JSON.stringify(line));
   return {
     mark: log.mark,
+    recognised: (userId) => log.note({ userId }),
     served: ({ model, provider, credential, attempts }) =>
       log.note({ model, provider, credential, attempts }),
     callFailed: ({ error, ...call }) =>

@@ -8,7 +8,7 @@ import {
   type ReplyPosition,
   startOf,
 } from "../../../shared/domain/reply-position.ts";
-import type { Authenticate } from "../../../shared/http/authenticate.ts";
+import type { CallerAuthentication } from "../../../shared/http/authenticate-caller.ts";
 import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
 import {
   createEventStream,
@@ -20,7 +20,7 @@ import { toEvents } from "./chat-events.ts";
 
 interface RequestRoutesOptions {
   replies: Replies;
-  authenticate: Authenticate;
+  callers: CallerAuthentication;
   heartbeatMs: number;
   /** The longest that a stream may last, in milliseconds. */
   deadlineMs: number;
@@ -32,11 +32,11 @@ const pollMs = 1000;
 
 /** Adds `GET ai-chat/requests/:id`: how a request stands and its reply so far, for a client that lost its connection. */
 export function addRequestRoutes(app: App, options: RequestRoutesOptions): void {
-  const { replies, authenticate } = options;
+  const { replies, callers } = options;
 
   app.get("/requests/:id", async (context) => {
     const log = context.get("log");
-    const { userId } = await authenticate(context.req.raw);
+    const { userId } = await callers.authenticate(context.req.raw, "chat");
     log.note({ userId });
     const id = z.uuid().toLowerCase().safeParse(context.req.param("id"));
     if (!id.success) throw new SluiceError("request_not_found");

@@ -18,12 +18,11 @@ interface AnswerRouteOptions extends V1Options {
 
 /** Adds a route that answers one chat in a shape of OpenAI's. Nothing is kept as a conversation: these clients send all of it. */
 export function addV1AnswerRoute(app: App, path: string, options: AnswerRouteOptions): void {
-  const { gateway, authenticate, heartbeatMs, epochMs, writeLog, parse, format } = options;
+  const { gateway, callers, heartbeatMs, epochMs, writeLog, parse, format } = options;
 
   app.post(path, async (context) => {
     const log = context.get("log");
-    const { userId } = await authenticate(context.req.raw);
-    log.note({ userId });
+    const caller = await callers.identify(context.req.raw);
     log.mark("auth");
     const { json, idempotency } = await readIdempotent(context.req.raw);
     const params = parse(json);
@@ -32,7 +31,7 @@ export function addV1AnswerRoute(app: App, path: string, options: AnswerRouteOpt
 
     const call = {
       id: log.requestId,
-      userId,
+      caller,
       request,
       idempotency,
       observer: observeRequest(log, writeLog),

@@ -9,22 +9,18 @@ import { observeRequest } from "./observe-request.ts";
 import type { V1Options } from "./v1-routes.ts";
 
 /** Adds `POST v1/embeddings`. */
-export function addV1EmbeddingsRoute(
-  app: App,
-  { gateway, authenticate, epochMs, writeLog }: V1Options,
-): void {
+export function addV1EmbeddingsRoute(app: App, { gateway, callers, epochMs, writeLog }: V1Options): void {
   const path = "/v1/embeddings";
 
   app.post(path, async (context) => {
     const log = context.get("log");
-    const { userId } = await authenticate(context.req.raw);
-    log.note({ userId });
+    const caller = await callers.identify(context.req.raw);
     log.mark("auth");
     refuseKey(context.req.raw);
     const { encoding, ...params } = parseEmbeddingParams(await readJson(context.req.raw));
 
     const observer = observeRequest(log, writeLog);
-    const result = await gateway.embed({ id: log.requestId, userId, ...params, observer });
+    const result = await gateway.embed({ id: log.requestId, caller, ...params, observer });
     return context.json(writeEmbeddings(result, encoding), 200, {
       ...servedByHeaders(result),
       ...rateLimitHeaders(result.allowance, epochMs()),

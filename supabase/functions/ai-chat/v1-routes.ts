@@ -1,7 +1,7 @@
 import type { ModelLists } from "../../../shared/catalogue/model-list.ts";
 import { toSluiceError } from "../../../shared/domain/errors.ts";
 import type { Gateway } from "../../../shared/gateway/gateway.ts";
-import type { Authenticate } from "../../../shared/http/authenticate.ts";
+import type { CallerAuthentication } from "../../../shared/http/authenticate-caller.ts";
 import type { App } from "../../../shared/http/create-app.ts";
 import { chatCompletionFormat } from "../../../shared/http/openai/chat-completion.ts";
 import { parseChatParams } from "../../../shared/http/openai/chat-params.ts";
@@ -15,7 +15,7 @@ import { addV1ModelRoutes } from "./v1-model-routes.ts";
 export interface V1Options {
   gateway: Gateway;
   modelLists: ModelLists;
-  authenticate: Authenticate;
+  callers: CallerAuthentication;
   heartbeatMs: number;
   /** Milliseconds since the epoch. */
   epochMs(): number;

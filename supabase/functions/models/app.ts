@@ -6,7 +6,7 @@ import { type ModelLists, onlyModel } from "../../../shared/catalogue/model-list
 import { storableText } from "../../../shared/domain/chat-message.ts";
 import { readModelId } from "../../../shared/domain/model-id.ts";
 import { parseFields } from "../../../shared/domain/parse-fields.ts";
-import type { Authenticate } from "../../../shared/http/authenticate.ts";
+import type { CallerAuthentication } from "../../../shared/http/authenticate-caller.ts";
 import {
   type App,
   type AppEnv,
@@ -17,7 +17,7 @@ import {
 
 interface ModelsOptions extends FrameOptions {
   modelLists: ModelLists;
-  authenticate: Authenticate;
+  callers: CallerAuthentication;
   /** Whether those who are not signed in see the models of the default plan. */
   isForVisitors: boolean;
 }
@@ -97,11 +97,11 @@ function countByProvider(models: ListedModel[]): { id: string; models: number }[
 /** Who asks; null for a visitor, who shows nothing, or the key that every visitor of the app has. */
 async function readCaller(
   context: Context<AppEnv>,
-  { authenticate, isForVisitors }: ModelsOptions,
+  { callers, isForVisitors }: ModelsOptions,
 ): Promise<string | null> {
   const authorization = context.req.header("authorization") ?? "";
   if (isForVisitors && (authorization === "" || /^Bearer sb_publishable_/i.test(authorization))) return null;
-  const { userId } = await authenticate(context.req.raw);
+  const { userId } = await callers.authenticate(context.req.raw, "models");
   context.get("log").note({ userId });
   return userId;
 }

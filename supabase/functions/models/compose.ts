@@ -1,6 +1,8 @@
 import { createModelLists } from "../../../shared/catalogue/model-list.ts";
+import { createApiKeys } from "../../../shared/credentials/api-keys.ts";
 import { createDatabase } from "../../../shared/database/database.ts";
 import { createAuthenticate } from "../../../shared/http/authenticate.ts";
+import { createCallerAuthentication } from "../../../shared/http/authenticate-caller.ts";
 import type { App } from "../../../shared/http/create-app.ts";
 import { readPlatformSettings } from "../../../shared/http/platform-settings.ts";
 import type { Runtime } from "../../../shared/http/runtime.ts";
@@ -16,11 +18,12 @@ export function composeModels(runtime: Runtime): App {
   const forVisitors = setting("MODELS_FOR_VISITORS")?.trim() || "false";
   if (forVisitors !== "true" && forVisitors !== "false")
     throw new Error("MODELS_FOR_VISITORS must be true or false.");
+  const database = createDatabase({ ...platform, fetch });
   return createModels({
     ...runtime,
     ...platform,
     isForVisitors: forVisitors === "true",
-    modelLists: createModelLists(createDatabase({ ...platform, fetch })),
-    authenticate: createAuthenticate(platform, epochMs),
+    modelLists: createModelLists(database),
+    callers: createCallerAuthentication(createAuthenticate(platform, epochMs), createApiKeys(database)),
   });
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { nameOf, projectLimits } from "./catalogue.ts";
+import { models, nameOf, projectLimits } from "./catalogue.ts";
 import type { Session } from "./observe.ts";
 import { readOffers } from "./offers.ts";
 import { type Caller, findPlan, type State } from "./state.ts";
@@ -20,6 +20,12 @@ export async function begin(session: Session, { at, callers }: Start): Promise<S
   await session`
     update private.accounts a set plan_id = m.plan, anchor_at = to_timestamp(m.anchor / 1000.0)
     from jsonb_to_recordset(${session.json(made)}) m (id uuid, plan text, anchor numeric) where a.user_id = m.id`;
+  // So that their own keys can be asked for on every route.
+  const providers = new Set(models.flatMap(({ routes }) => routes.map(({ provider }) => provider)));
+  await session`
+    insert into private.byok_keys (id, user_id, provider, name, sealed_key, fingerprint, status, is_preferred)
+    select gen_random_uuid(), u.id, p.name, 'default', 'v1.' || gen_random_uuid(), '', 'valid', true
+    from unnest(${made.map(({ id }) => id)}::uuid[]) u (id) cross join unnest(${[...providers]}::text[]) p (name)`;
   return {
     now: at,
     callers: made.map(({ id, plan, anchor }) => newCaller(id, plan, anchor)),

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { errorTable } from "../../../shared/domain/errors.ts";
+import { errorTable } from "../../../shared/domain/error-table.ts";
 import { createAccountClient } from "../../support/account-client.ts";
 import { connectDatabase } from "../../support/connect-database.ts";
 import { type ExtraFunction, startExtraFunction } from "../../support/extra-function.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { base64url } from "jose";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { errorTable } from "../../../shared/domain/errors.ts";
+import { errorTable } from "../../../shared/domain/error-table.ts";
 import { createChatClient } from "../../support/chat-client.ts";
 import { connectDatabase } from "../../support/connect-database.ts";
 import { type ExtraFunction, startExtraFunction } from "../../support/extra-function.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { Conversation, StoredMessage } from "../../../shared/database/conversations.ts";
-import { errorTable } from "../../../shared/domain/errors.ts";
+import { errorTable } from "../../../shared/domain/error-table.ts";
 import { createChatClient } from "../../support/chat-client.ts";
 import { connectDatabase } from "../../support/connect-database.ts";
 import { type Person, signUp, signUpCaller } from "../../support/people.ts";

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { Call } from "../../../local/simulator/call-record.ts";
-import type { ErrorCode } from "../../../shared/domain/errors.ts";
+import type { ErrorCode } from "../../../shared/domain/error-table.ts";
 import type { RouteOptions } from "../../support/test-models.ts";
 
 /** A minute of the providers is twelve seconds of these tests. */

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
-import { errorTable } from "../../../shared/domain/errors.ts";
+import { errorTable } from "../../../shared/domain/error-table.ts";
 import { createChatClient } from "../../support/chat-client.ts";
 import { connectDatabase } from "../../support/connect-database.ts";
 import { startExtraFunction } from "../../support/extra-function.ts";

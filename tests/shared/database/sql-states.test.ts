@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { projectRoot } from "../../../local/project.ts";
 import { codeOfSqlState, sqlStates } from "../../../shared/database/sql-states.ts";
-import { errorTable } from "../../../shared/domain/errors.ts";
+import { errorTable } from "../../../shared/domain/error-table.ts";
 
 test("every SQLSTATE that the migrations answer or raise has an error, and no other has one", () => {
   const folder = join(projectRoot, "supabase", "migrations");

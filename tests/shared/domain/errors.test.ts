@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type ErrorCode, errorTable, SluiceError, toSluiceError } from "../../../shared/domain/errors.ts";
+import { type ErrorCode, errorTable } from "../../../shared/domain/error-table.ts";
+import { SluiceError, toSluiceError } from "../../../shared/domain/errors.ts";
 
 const rows = Object.entries(errorTable) as [
   ErrorCode,

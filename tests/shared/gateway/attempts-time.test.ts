@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { rejectionOf } from "../thrown-by.ts";
-import { route } from "./memory-metering.ts";
+import { poolKey, route } from "./memory-metering.ts";
 import { startAttempts } from "./start-attempts.ts";
-import { failure, poolKey } from "./start-candidates.ts";
+import { failure } from "./start-candidates.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {

@@ -17,7 +17,7 @@ test.each([
   ["interrupted", "provider_failed", 502],
 ] as const)("before the first event, %s is told as %s, in our words", (failure, code, status) => {
   const thrown = new ProviderError(failure, providersWords);
-  const { kind, error } = readFailure(thrown, false);
+  const { kind, error } = readFailure(thrown, false, false);
   expect(kind).toBe(failure);
   expect(error).toMatchObject({ code, status, cause: thrown });
   expect(JSON.stringify(error.toBody())).not.toContain("canary");
@@ -25,7 +25,7 @@ test.each([
 
 describe("how long to wait", () => {
   const busy = (retryAfterMs?: number) =>
-    readFailure(new ProviderError("rate_limited", "slow down", { retryAfterMs }), false);
+    readFailure(new ProviderError("rate_limited", "slow down", { retryAfterMs }), false, false);
 
   test("is told as the provider says, in whole seconds that are enough", () => {
     expect(busy(2000).error.retryAfterSeconds).toBe(2);
@@ -38,14 +38,14 @@ describe("how long to wait", () => {
 
   test("is not told where waiting does not help", () => {
     const quota = new ProviderError("quota", "budget used up", { retryAfterMs: 1000 });
-    expect(readFailure(quota, false).error.retryAfterSeconds).toBeUndefined();
+    expect(readFailure(quota, false, false).error.retryAfterSeconds).toBeUndefined();
   });
 
   test("is kept for the next try, to the millisecond, whatever is told", () => {
     expect(busy(2001).retryAfterMs).toBe(2001);
     expect(busy().retryAfterMs).toBeUndefined();
     const unavailable = new ProviderError("unavailable", "down", { retryAfterMs: 700 });
-    expect(readFailure(unavailable, true).retryAfterMs).toBe(700);
+    expect(readFailure(unavailable, true, false).retryAfterMs).toBe(700);
   });
 });
 
@@ -57,7 +57,7 @@ describe("after the first event", () => {
   ] as const)(
     "%s is told as provider_interrupted, in our words, and is of its own kind",
     (_what, thrown, kind) => {
-      const failure = readFailure(thrown, true);
+      const failure = readFailure(thrown, true, false);
       expect(failure.kind).toBe(kind);
       expect(failure.error).toMatchObject({ code: "provider_interrupted", status: 502, cause: thrown });
       expect(JSON.stringify(failure.error.toBody())).not.toContain("canary");
@@ -66,7 +66,7 @@ describe("after the first event", () => {
 
   test("nobody is told to wait: what was written is charged", () => {
     const busy = new ProviderError("rate_limited", "slow down", { retryAfterMs: 2000 });
-    expect(readFailure(busy, true).error.retryAfterSeconds).toBeUndefined();
+    expect(readFailure(busy, true, false).error.retryAfterSeconds).toBeUndefined();
   });
 });
 
@@ -80,7 +80,7 @@ test.each<[failure: ProviderFailure, kind: string, code: string]>([
   "a call that failed as %s and cost money is %s: it is not made again in the same place",
   (failure, kind, code) => {
     const thrown = new ProviderError(failure, providersWords, { retryAfterMs: 2000 });
-    const paid = billed(readFailure(thrown, false));
+    const paid = billed(readFailure(thrown, false, false));
     expect(paid).toMatchObject({ kind, error: { code, cause: thrown } });
     if (code === "provider_interrupted") expect(paid.error.retryAfterSeconds).toBeUndefined();
   },
@@ -94,12 +94,12 @@ test.each([
 ] as const)("a reason of ours, %s, is told as it is, before and after: %s", (code, kind) => {
   const reason = new SluiceError(code);
   for (const hasBegun of [false, true])
-    expect(readFailure(reason, hasBegun)).toEqual({ kind, error: reason, retryAfterMs: undefined });
+    expect(readFailure(reason, hasBegun, false)).toEqual({ kind, error: reason, retryAfterMs: undefined });
 });
 
 test("anything unknown before the first event is a failure of the provider, which may pass", () => {
   const thrown = new TypeError(providersWords);
-  const { kind, error } = readFailure(thrown, false);
+  const { kind, error } = readFailure(thrown, false, false);
   expect(kind).toBe("unavailable");
   expect(error).toMatchObject({ code: "provider_failed", cause: thrown });
 });

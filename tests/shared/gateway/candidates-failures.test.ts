@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { CallFailure } from "../../../shared/gateway/call-failure.ts";
 import type { Candidate } from "../../../shared/gateway/candidates.ts";
-import { route } from "./memory-metering.ts";
-import { drain, failure, poolKey, startCandidates } from "./start-candidates.ts";
+import { poolKey, route } from "./memory-metering.ts";
+import { drain, failure, startCandidates } from "./start-candidates.ts";
 
 /** Two routes of one provider that has two keys, and one of another: with their windows of context. */
 const start = () =>

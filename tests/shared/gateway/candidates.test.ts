@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { orderRoutes } from "../../../shared/gateway/candidates.ts";
 import { rejectionOf } from "../thrown-by.ts";
-import { route } from "./memory-metering.ts";
-import { drain, poolKey, seededRandom, startCandidates } from "./start-candidates.ts";
+import { poolKey, route } from "./memory-metering.ts";
+import { drain, seededRandom, startCandidates } from "./start-candidates.ts";
 
 const openai = (id: number, rank: number) => route({ id, rank });
 const anthropic = (id: number, rank: number) => route({ id, rank, provider: "anthropic" });

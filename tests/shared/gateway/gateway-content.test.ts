@@ -3,7 +3,7 @@ import type { ChatMessage } from "../../../shared/domain/chat-message.ts";
 import { ProviderError, type ProviderEvent } from "../../../shared/providers/provider.ts";
 import { rejectionOf } from "../thrown-by.ts";
 import { moreOfCall, text, toolCall } from "./live-provider.ts";
-import { route } from "./memory-metering.ts";
+import { poolKey, route } from "./memory-metering.ts";
 import { listen, pump, startGateway, usage } from "./start-gateway.ts";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -212,7 +212,7 @@ describe("an option that changes how an answer is found", () => {
   test("is left out where the provider's protocol does not carry it; the next provider gets it", async () => {
     const { open, live, other } = startGateway({
       routes: [route({ id: 1 }), route({ id: 2, provider: "anthropic", rank: 1 })],
-      keys: [{ id: "k1", provider: "anthropic", sealedKey: "sealed" }],
+      keys: [poolKey("k1", "anthropic")],
     });
     live.limit({ dropped: ["seed"] });
     live.fail(new ProviderError("credential", "no"));

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ProviderError, type ProviderEvent } from "../../../shared/providers/provider.ts";
 import { rejectionOf } from "../thrown-by.ts";
 import { text } from "./live-provider.ts";
-import { route } from "./memory-metering.ts";
+import { charge, poolKey, route } from "./memory-metering.ts";
 import { listen, pump, startGateway, startTwo, usage } from "./start-gateway.ts";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -45,7 +45,7 @@ describe("a provider that fails before its first event", () => {
       });
       expect(told).toEqual([{ type: "chunk", text: "Because." }]);
       expect(memory.settled("hold-1")?.charges).toEqual([
-        { attempt: 2, priceId: 22, outcome: "completed", usage, outputBytes: 8 },
+        charge({ ...{ attempt: 2, priceId: 22, outcome: "completed", usage }, credentialId: "key:k1" }),
       ]);
       expect(memory.extensions).toBe(0);
       expect([live.calls, other.calls].map((calls) => calls.length)).toEqual([1, 1]);
@@ -104,8 +104,8 @@ describe("a provider that fails before its first event", () => {
     other.end();
     const result = await pump(await open());
     expect(memory.settled("hold-1")?.charges).toEqual([
-      { attempt: 1, priceId: 11, outcome: "interrupted", usage: told, outputBytes: 0 },
-      { attempt: 2, priceId: 22, outcome: "completed", usage, outputBytes: 8 },
+      charge({ priceId: 11, usage: told, outputBytes: 0 }),
+      charge({ ...{ attempt: 2, priceId: 22, outcome: "completed", usage }, credentialId: "key:k1" }),
     ]);
     expect(memory.extensions).toBe(1);
     expect(result).toMatchObject({ costNano: 9 + 140, estimated: true, usage: { inputTokens: 19 } });
@@ -135,7 +135,7 @@ describe("a provider with two keys and no other behind it", () => {
   const startAlone = () =>
     startGateway({
       routes: [route({ id: 1, priceId: 11 })],
-      keys: [{ id: "k1", provider: "openai", sealedKey: "sealed k1" }],
+      keys: [poolKey("k1")],
     });
   const told = {
     inputTokens: 9,
@@ -199,10 +199,7 @@ test("a route whose outage is over and that serves again is reported", async () 
 test("a key of the pool that does not open is told, and the chat goes on with the next", async () => {
   const { open, other, observed } = startTwo({
     routes: [route({ provider: "anthropic" })],
-    keys: [
-      { id: "k1", provider: "anthropic", sealedKey: "broken" },
-      { id: "k2", provider: "anthropic", sealedKey: "sealed k2" },
-    ],
+    keys: [poolKey("k1", "anthropic", "broken"), poolKey("k2", "anthropic")],
   });
   other.say(text("Because."), finish);
   other.end();

@@ -3,7 +3,7 @@ import { SluiceError } from "../../../shared/domain/errors.ts";
 import { ProviderError, type ProviderEvent } from "../../../shared/providers/provider.ts";
 import { rejectionOf } from "../thrown-by.ts";
 import { reasoning, text } from "./live-provider.ts";
-import { route } from "./memory-metering.ts";
+import { poolKey, route } from "./memory-metering.ts";
 import { chatRequest, pump, startGateway, usage } from "./start-gateway.ts";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -46,7 +46,7 @@ describe("a chat that keeps no conversation", () => {
     live.fail(new ProviderError("interrupted", "broke"));
     const request = chatRequest({ stream: false, conversationId: null });
     const call = {
-      ...{ id: "hold-1", userId: "user-1", request, idempotency: null, observer },
+      ...{ id: "hold-1", caller: { userId: "user-1" }, request, idempotency: null, observer },
       ...{ takesPreferences: true, canRestart: true },
     };
     const opening = gateway.open(call);
@@ -79,7 +79,7 @@ describe("a reply that grows for longer than a second", () => {
   test("is kept apart from what another provider began before", async () => {
     const { openRestartable, live, other, written, memory } = startGateway({
       routes: [route({ id: 1 }), route({ id: 2, provider: "anthropic", rank: 1 })],
-      keys: [{ id: "k1", provider: "anthropic", sealedKey: "sealed" }],
+      keys: [poolKey("k1", "anthropic")],
     });
     live.say(text("wrong"));
     const running = pump(await openRestartable());

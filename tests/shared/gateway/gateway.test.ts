@@ -3,7 +3,7 @@ import { SluiceError } from "../../../shared/domain/errors.ts";
 import { ProviderError, type ProviderEvent } from "../../../shared/providers/provider.ts";
 import { rejectionOf } from "../thrown-by.ts";
 import { reasoning, text } from "./live-provider.ts";
-import { limits, route } from "./memory-metering.ts";
+import { charge, limits, route } from "./memory-metering.ts";
 import { listen, pump, startGateway, usage } from "./start-gateway.ts";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -50,7 +50,7 @@ describe("a chat that goes well", () => {
     ]);
     expect(memory.settled("hold-1")).toEqual({
       holdId: "hold-1",
-      charges: [{ attempt: 1, priceId: 3, outcome: "completed", usage, outputBytes: 21 }],
+      charges: [charge({ outcome: "completed", usage, outputBytes: 21 })],
       messages: [
         { role: "user", content: "Why blue" },
         { role: "assistant", content: "Because of light.", finishReason: "stop" },

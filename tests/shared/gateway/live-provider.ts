@@ -50,6 +50,7 @@ export function createLiveProvider() {
       }
     },
     listModels: async () => [],
+    checkKey: async () => true,
     findLimitations: () => limitations,
     embeddings: null,
   };

@@ -47,10 +47,28 @@ export const route = (given: Partial<Route> = {}): Route => ({
   ...given,
 });
 
+/** A key of the pool; one whose sealed text does not begin with `sealed` does not open. */
+export const poolKey = (id: string, provider = "openai", sealedKey = `sealed ${id}`) => ({
+  ...{ id, provider, sealedKey, userId: null, baseUrl: null },
+  ...{ weight: 1, useCount: 0 },
+});
+
+/** A key of the caller's own, at an address of theirs where one is given. */
+export const ownKey = (id: string, provider = "openai", baseUrl: string | null = null) => ({
+  ...{ id, provider, sealedKey: `sealed ${id}`, userId: "user-1", baseUrl },
+});
+
+/** What a call that broke off costs, but for what is given. */
+export const charge = (given: Partial<Charge> = {}): Charge => ({
+  ...{ attempt: 1, priceId: 3, outcome: "interrupted", usage: null, outputBytes: 8 },
+  ...{ credentialId: "env:openai", isByok: false },
+  ...given,
+});
+
 /** A request for a hold, but for what is given. */
 export const beginRequest = (given: Partial<BeginRequest> = {}): BeginRequest => ({
   holdId: "hold-1",
-  userId: "user-1",
+  caller: { userId: "user-1" },
   model: undefined,
   provider: undefined,
   conversationId: "conversation-1",
@@ -93,9 +111,10 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
       await hanging;
       holds.set(begun.holdId, { begun });
       return {
+        userId: "user-1",
         model: "openai/gpt-4o-mini",
         routes: [route()],
-        keys: [],
+        ...{ keys: [], ownKeys: [], ownKeysOnly: false },
         coolingKeys: new Map(),
         history: [],
         maxOutputTokens: 1000,

@@ -3,7 +3,7 @@ import type { EmbeddingCall } from "../../../shared/gateway/run-embedding.ts";
 import { ProviderError } from "../../../shared/providers/provider.ts";
 import { rejectionOf } from "../thrown-by.ts";
 import { createEmbedder, type EmbeddingAnswer } from "./live-provider.ts";
-import { limits, route } from "./memory-metering.ts";
+import { charge, limits, route } from "./memory-metering.ts";
 import { startGateway } from "./start-gateway.ts";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -43,7 +43,7 @@ function start(answers: EmbeddingAnswer[], secondAnswers: EmbeddingAnswer[] = []
   const embed = (given: Partial<EmbeddingCall> = {}) =>
     started.gateway.embed({
       id: "hold-1",
-      userId: "user-1",
+      caller: { userId: "user-1" },
       model: undefined,
       provider: undefined,
       input: ["Grüße", "a"],
@@ -74,7 +74,7 @@ describe("texts that are embedded", () => {
     expect(first.calls).toMatchObject([{ upstreamModel: "embed-1", input: ["Grüße", "a"], dimensions: 2 }]);
     expect(memory.begun("hold-1")).toEqual({
       holdId: "hold-1",
-      userId: "user-1",
+      caller: { userId: "user-1" },
       model: "text-embedding",
       conversationId: null,
       continues: false,
@@ -89,7 +89,12 @@ describe("texts that are embedded", () => {
     });
     expect(memory.settled("hold-1")).toEqual({
       holdId: "hold-1",
-      charges: [{ attempt: 1, priceId: 11, outcome: "completed", usage, outputBytes: 0 }],
+      charges: [
+        charge({
+          ...{ priceId: 11, outcome: "completed", usage },
+          ...{ outputBytes: 0, credentialId: "env:google" },
+        }),
+      ],
       messages: [],
     });
     expect(observed).toEqual(["begin", "first_token", "text-embedding at google", "settle", "7 nano-USD"]);
@@ -165,7 +170,7 @@ describe("a refusal costs nothing, and the hold is given back:", () => {
     const { gateway, observer, memory, untilOver } = startGateway();
     const call = {
       id: "hold-1",
-      userId: "user-1",
+      caller: { userId: "user-1" },
       model: undefined,
       provider: undefined,
       dimensions: undefined,

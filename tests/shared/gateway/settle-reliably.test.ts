@@ -3,14 +3,14 @@ import type { SluiceError } from "../../../shared/domain/errors.ts";
 import { releaseReliably, settleReliably } from "../../../shared/gateway/settle-reliably.ts";
 import type { SettleRequest } from "../../../shared/metering/metering.ts";
 import { rejectionOf } from "../thrown-by.ts";
-import { beginRequest, createMemoryMetering } from "./memory-metering.ts";
+import { beginRequest, charge, createMemoryMetering } from "./memory-metering.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 const request: SettleRequest = {
   holdId: "hold-1",
-  charges: [{ attempt: 1, priceId: 3, outcome: "interrupted", usage: null, outputBytes: 40 }],
+  charges: [charge({ attempt: 1, outputBytes: 40 })],
   messages: [],
 };
 

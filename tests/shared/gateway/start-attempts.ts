@@ -2,7 +2,7 @@ import { SluiceError } from "../../../shared/domain/errors.ts";
 import { createAttempts, type ProviderCall } from "../../../shared/gateway/attempts.ts";
 import type { CallFailure } from "../../../shared/gateway/call-failure.ts";
 import type { Candidate } from "../../../shared/gateway/candidates.ts";
-import { beginRequest, createMemoryMetering } from "./memory-metering.ts";
+import { beginRequest, charge, createMemoryMetering } from "./memory-metering.ts";
 import { type GivenCandidates, nameOf, startCandidates } from "./start-candidates.ts";
 
 /** What becomes of a call: an answer, a failure, or nothing until it is ended. */
@@ -65,10 +65,7 @@ export async function startAttempts(outcomes: Outcome[], given: Given = {}) {
         if (outcome === "nothing") return over.promise;
         return outcome === "answer" ? null : outcome;
       },
-      charges: () =>
-        billed.includes(number)
-          ? [{ attempt: number, priceId: 3, outcome: "interrupted", usage: null, outputBytes: 8 }]
-          : [],
+      charges: () => (billed.includes(number) ? [charge({ attempt: number, outputBytes: 8 })] : []),
       fail: over.resolve,
       end(error) {
         ended.push({ number, code: error.code });

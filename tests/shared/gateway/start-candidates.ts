@@ -7,7 +7,8 @@ import { createLiveProvider } from "./live-provider.ts";
 import { route } from "./memory-metering.ts";
 import { credential } from "./start-gateway.ts";
 
-export interface GivenCandidates extends Partial<Pick<Hold, "routes" | "keys" | "coolingKeys">> {
+export interface GivenCandidates
+  extends Partial<Pick<Hold, "routes" | "keys" | "ownKeys" | "ownKeysOnly" | "coolingKeys">> {
   /** The providers that are known, and whether they have a key of the environment. */
   providers?: Record<string, boolean>;
   preferred?: string;
@@ -16,12 +17,8 @@ export interface GivenCandidates extends Partial<Pick<Hold, "routes" | "keys" | 
   random?: () => number;
 }
 
-/** A key of the pool; one whose sealed text does not begin with `sealed` does not open. */
-export const poolKey = (id: string, provider = "openai", sealedKey = `sealed ${id}`) => ({
-  id,
-  provider,
-  sealedKey,
-});
+/** The one address of callers' own that is let through. */
+export const allowedBaseUrl = "https://llm.example.com/v1";
 
 /** Candidates of one request: those of one route and one key of the environment, but for what is given. */
 export async function startCandidates(given: GivenCandidates = {}) {
@@ -30,15 +27,20 @@ export async function startCandidates(given: GivenCandidates = {}) {
   const providers = Object.entries(given.providers ?? { openai: true }).map(([name, hasKey]) => {
     const environmentKey = hasKey ? credential(`env:${name}`) : null;
     const { provider } = createLiveProvider();
-    return [name, { provider, baseUrl: "https://api.example.com", environmentKey }] as const;
+    const configured = { provider, baseUrl: "https://api.example.com", environmentKey, keyPrefix: null };
+    const at = (baseUrl: string) => (baseUrl === allowedBaseUrl ? createLiveProvider().provider : null);
+    return [name, { ...configured, at }] as const;
   });
   const candidates = await createCandidates({
-    hold: { routes: [route()], keys: [], coolingKeys: new Map(), ...given },
+    hold: {
+      ...{ routes: [route()], keys: [], ownKeys: [], ownKeysOnly: false, coolingKeys: new Map() },
+      ...given,
+    },
     providers: new Map(providers),
     // One object a key, as adapters know keys by their identity.
-    async openKey(_provider, { id, sealedKey }) {
+    async openKey({ id, sealedKey, userId }) {
       if (!sealedKey.startsWith("sealed")) throw new Error("does not open");
-      const key = opened.get(id) ?? credential(`key:${id}`);
+      const key = opened.get(id) ?? credential(`${userId === null ? "key" : "byok"}:${id}`);
       opened.set(id, key);
       return key;
     },

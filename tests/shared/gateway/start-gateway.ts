@@ -8,7 +8,7 @@ import type { Hold, SettleRequest } from "../../../shared/metering/metering.ts";
 import type { Credential, Provider } from "../../../shared/providers/provider.ts";
 import type { ConfiguredProvider } from "../../../shared/providers/registry.ts";
 import { createLiveProvider } from "./live-provider.ts";
-import { createMemoryMetering, route } from "./memory-metering.ts";
+import { createMemoryMetering, poolKey, route } from "./memory-metering.ts";
 
 /** What the provider reports for a chat that it finishes. */
 export const usage = {
@@ -18,6 +18,12 @@ export const usage = {
   outputTokens: 40,
   reasoningTokens: 25,
 };
+
+/** A provider as the registry has it. */
+const configure = (provider: Provider, environmentKey: Credential | null): ConfiguredProvider => ({
+  ...{ provider, environmentKey, baseUrl: "https://api.example.com", keyPrefix: null },
+  at: () => null,
+});
 
 /** A request as the route makes it, but for what is given. Its one message has 8 bytes. */
 export function chatRequest(given: Partial<ChatRequest> = {}): ChatRequest {
@@ -68,7 +74,6 @@ export function startGateway(hold: Partial<Hold> = {}, { providers = {}, save }:
   const failures: { request: SettleRequest; isLost: boolean }[] = [];
   const written: ReplyPart[] = [];
   let conversations = 0;
-  const baseUrl = "https://api.example.com";
   const gateway = createGateway({
     metering: memory.metering,
     replies: {
@@ -78,14 +83,13 @@ export function startGateway(hold: Partial<Hold> = {}, { providers = {}, save }:
       },
     },
     providers: new Map<string, ConfiguredProvider>([
-      ["openai", { provider: live.provider, baseUrl, environmentKey: credential("env:openai") }],
-      ["anthropic", { provider: other.provider, baseUrl, environmentKey: null }],
+      ["openai", configure(live.provider, credential("env:openai"))],
+      ["anthropic", configure(other.provider, null)],
       ...Object.entries(providers).map(
-        ([name, provider]) =>
-          [name, { provider, baseUrl, environmentKey: credential(`env:${name}`) }] as const,
+        ([name, provider]) => [name, configure(provider, credential(`env:${name}`))] as const,
       ),
     ]),
-    async openKey(_provider, { id, sealedKey }) {
+    async openKey({ id, sealedKey }) {
       if (!sealedKey.startsWith("sealed")) throw new Error("does not open");
       return credential(`key:${id}`);
     },
@@ -98,6 +102,7 @@ export function startGateway(hold: Partial<Hold> = {}, { providers = {}, save }:
 
   const observer: ChatCall["observer"] = {
     mark: (phase) => void observed.push(phase),
+    recognised() {},
     served: ({ model, provider }) => void observed.push(`${model} at ${provider}`),
     callFailed: ({ attempt, provider, credentialId, error }) =>
       void observed.push(`call ${attempt} of ${provider} with ${credentialId}: ${error.code}`),
@@ -109,7 +114,7 @@ export function startGateway(hold: Partial<Hold> = {}, { providers = {}, save }:
   const open = (given: Partial<ChatRequest> = {}, id = "hold-1", canRestart = false) =>
     gateway.open({
       id,
-      userId: "user-1",
+      caller: { userId: "user-1" },
       request: chatRequest(given),
       idempotency: null,
       takesPreferences: true,
@@ -145,6 +150,6 @@ export const startTwo = (hold: Parameters<typeof startGateway>[0] = {}) =>
       route({ id: 1, priceId: 11, upstreamModel: "gpt" }),
       route({ id: 2, priceId: 22, provider: "anthropic", upstreamModel: "claude", rank: 1 }),
     ],
-    keys: [{ id: "k1", provider: "anthropic", sealedKey: "sealed k1" }],
+    keys: [poolKey("k1", "anthropic")],
     ...hold,
   });

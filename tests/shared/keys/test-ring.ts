@@ -7,9 +7,9 @@ export function randomRoot(): string {
   return randomBytes(32).toString("base64");
 }
 
-/** A ring of these root keys, the first of which is active. */
-export function ringOf(keys: Record<string, string>): KeyRing {
-  const ring = parseKeyRing(JSON.stringify({ active: Object.keys(keys)[0], keys }));
+/** A ring of these root keys, the first of which is active unless another is named. */
+export function ringOf(keys: Record<string, string>, active = Object.keys(keys)[0]): KeyRing {
+  const ring = parseKeyRing(JSON.stringify({ active, keys }));
   if (ring === null) throw new Error("the setting is empty");
   return ring;
 }

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { settled, settleRequest, startMetering } from "./start-metering.ts";
 
+const key = { credentialId: "env:openai:0123", isByok: false };
+
 test("a settlement sends the charges and the messages, and gives what the ledger has", async () => {
   const { metering, calls } = await startMetering((items) => ({ body: items.map(settled) }));
   const usage = {
@@ -12,7 +14,7 @@ test("a settlement sends the charges and the messages, and gives what the ledger
   };
   const settlement = await metering.settle(
     settleRequest({
-      charges: [{ attempt: 1, priceId: 3, outcome: "completed", usage, outputBytes: 99 }],
+      charges: [{ attempt: 1, priceId: 3, outcome: "completed", usage, outputBytes: 99, ...key }],
       messages: [
         { role: "user", content: "Why?" },
         { role: "assistant", content: "Light.", finishReason: "stop" },
@@ -44,6 +46,8 @@ test("a settlement sends the charges and the messages, and gives what the ledger
     price_id: 3,
     outcome: "completed",
     output_bytes: 99,
+    credential_id: "env:openai:0123",
+    is_byok: false,
     input_tokens: 10,
     cache_read_tokens: 60,
     cache_write_tokens: 30,
@@ -66,11 +70,14 @@ test("a settlement names no tokens of a call whose usage is unknown, so that the
   const { metering, calls } = await startMetering((items) => ({ body: items.map(settled) }));
   await metering.settle(
     settleRequest({
-      charges: [{ attempt: 1, priceId: 3, outcome: "interrupted", usage: null, outputBytes: 7 }],
+      charges: [{ attempt: 1, priceId: 3, outcome: "interrupted", usage: null, outputBytes: 7, ...key }],
     }),
   );
   expect(calls[0]?.[0]?.charges).toEqual([
-    { attempt: 1, price_id: 3, outcome: "interrupted", output_bytes: 7 },
+    {
+      ...{ attempt: 1, price_id: 3, outcome: "interrupted", output_bytes: 7 },
+      ...{ credential_id: "env:openai:0123", is_byok: false },
+    },
   ]);
 });
 
@@ -85,7 +92,7 @@ test("a settlement names the prompt's tokens and not the answer's where an answe
   };
   await metering.settle(
     settleRequest({
-      charges: [{ attempt: 2, priceId: 3, outcome: "interrupted", usage, outputBytes: 7 }],
+      charges: [{ attempt: 2, priceId: 3, outcome: "interrupted", usage, outputBytes: 7, ...key }],
     }),
   );
   expect(calls[0]?.[0]?.charges).toMatchObject([

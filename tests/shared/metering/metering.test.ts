@@ -23,6 +23,7 @@ describe("begin", () => {
       maxOutputTokens: 300,
     });
     expect(await metering.begin(request)).toEqual({
+      ...{ userId: "user-1", ownKeys: [], ownKeysOnly: false },
       model: "openai/gpt-4o-mini",
       routes: [
         {
@@ -49,6 +50,7 @@ describe("begin", () => {
     const item = {
       hold_id: "hold-1",
       user_id: "user-1",
+      byok: null,
       model_id: "openai/gpt-4o-mini",
       provider: "openrouter",
       conversation_id: "conversation-1",
@@ -84,7 +86,10 @@ describe("begin", () => {
       body: items.map((item) => ({
         ...placed(item),
         routes,
-        keys: [{ id: "a", provider: "openai", sealed_key: "v1.k1.AAAA" }],
+        keys: [{ id: "a", provider: "openai", sealed_key: "v1.k1.AAAA", weight: 2, use_count: 5 }],
+        own_keys: [
+          { id: "b", provider: "openai", sealed_key: "v1.k1.BBBB", base_url: "https://llm.example.com/v1" },
+        ],
         cooling_keys: [
           { id: "key:a", wait_ms: 2500 },
           { id: "env:openai:0123", wait_ms: null },
@@ -103,7 +108,19 @@ describe("begin", () => {
       [3, "lasting"],
     ]);
     expect(hold).toMatchObject({
-      keys: [{ id: "a", provider: "openai", sealedKey: "v1.k1.AAAA" }],
+      keys: [
+        {
+          ...{ id: "a", provider: "openai", sealedKey: "v1.k1.AAAA", userId: null, baseUrl: null },
+          ...{ weight: 2, useCount: 5 },
+        },
+      ],
+      ownKeys: [
+        {
+          ...{ id: "b", provider: "openai", sealedKey: "v1.k1.BBBB", userId: "user-1" },
+          baseUrl: "https://llm.example.com/v1",
+        },
+      ],
+      ownKeysOnly: false,
       coolingKeys: new Map([
         ["key:a", 2500],
         ["env:openai:0123", null],

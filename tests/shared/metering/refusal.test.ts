@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { codeOfSqlState, sqlStates } from "../../../shared/database/sql-states.ts";
-import type { ErrorCode } from "../../../shared/domain/errors.ts";
+import type { ErrorCode } from "../../../shared/domain/error-table.ts";
 import { readRefusal } from "../../../shared/metering/refusal.ts";
 
 function refusalError(code: ErrorCode, detail: Record<string, unknown> | null) {

@@ -38,13 +38,13 @@ async function startServing(serve: (body: unknown) => Answer) {
     const { status = 200, body } = serve(await json(request));
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
   });
-  return createMetering(createDatabase({ url, secretKey: createSecret("sb_secret_test"), fetch }));
+  return createMetering(createDatabase({ url, secretKey: createSecret("sb_secret_test"), fetch }), null);
 }
 
 /** A request for a hold, but for what is given. */
 export const beginRequest = (given: Partial<BeginRequest> = {}): BeginRequest => ({
   holdId: "hold-1",
-  userId: "user-1",
+  caller: { userId: "user-1" },
   model: undefined,
   provider: undefined,
   conversationId: "conversation-1",
@@ -63,9 +63,12 @@ export const beginRequest = (given: Partial<BeginRequest> = {}): BeginRequest =>
 /** What `begin_chats` answers for a hold that was placed. */
 export const placed = (item: Item) => ({
   hold_id: item.hold_id,
+  user_id: "user-1",
   model_id: "openai/gpt-4o-mini",
   routes: [placedRoute],
   keys: null,
+  own_keys: null,
+  own_keys_only: false,
   cooling_keys: null,
   outages: null,
   max_output_tokens: 256,

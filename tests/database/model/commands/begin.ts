@@ -97,7 +97,11 @@ function send(session: Session, items: Item[]): PromiseLike<{ decision: Decision
         max_output_tokens: output,
       },
       output_modality: findModel(pick(modelIds, model) as string)?.isEmbedding ? "embeddings" : "text",
-      ...{ needs: [], is_byok: isByok, ...(key && { idempotency_key: key.name, body_hash: key.body }) },
+      ...{
+        needs: [],
+        byok: isByok ? "required" : "forbidden",
+        ...(key && { idempotency_key: key.name, body_hash: key.body }),
+      },
     }),
   );
   return session<

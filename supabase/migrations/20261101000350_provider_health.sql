@@ -1,26 +1,12 @@
--- Providers: their keys, and which of keys and routes are to be left alone for a while.
+-- Provider health: which keys and routes are to be left alone for a while.
 --
--- Invariant: a key lies here sealed. The functions hold what opens it; a copy of the database does not.
+-- Invariant: what one chat learns counts for all that begin after it.
 
 -- Tables ------------------------------------------------------------------------------------------------------------
 
-create table private.provider_keys (
-  id uuid primary key,
-  provider text not null check (provider ~ '^[a-z][a-z0-9-]{0,39}$'),
-  sealed_key text not null unique check (sealed_key ~ '^v1\.'),
-  last_four text check (char_length(last_four) = 4),
-  is_enabled boolean not null default true,
-  created_at timestamptz not null default now()
-);
-
-comment on table private.provider_keys is 'The pool of the platform''s keys. A key of the functions'' environment is not here and is tried first.';
-comment on column private.provider_keys.id is 'Part of what the envelope binds: a sealed key copied into another row does not open.';
-comment on column private.provider_keys.last_four is 'For people to recognise it by; null for a key too short to show any of it.';
-
-create index provider_keys_provider on private.provider_keys (provider) where is_enabled;
-
 create table private.key_cooldowns (
   key_id text primary key check (char_length(key_id) <= 500),
+  user_id uuid references private.accounts (user_id) on delete cascade,
   provider text not null,
   reason text not null check (reason in ('credential', 'quota', 'rate_limited')),
   until timestamptz not null,
@@ -29,10 +15,11 @@ create table private.key_cooldowns (
 
 comment on table private.key_cooldowns is
   'Keys that no function uses for a while, because the provider said so. To use one again at once, delete its row.';
-comment on column private.key_cooldowns.key_id is 'key:<id> of provider_keys, or env:<provider>:<fingerprint> of a key of the environment; with /<upstream model> behind it where it is out for that model alone.';
+comment on column private.key_cooldowns.key_id is 'key:<id> of provider_keys, byok:<id> of byok_keys, or env:<provider>:<fingerprint> of a key of the environment; with /<upstream model> behind it where it is out for that model alone.';
+comment on column private.key_cooldowns.user_id is 'Whose own key it is; null for the platform''s.';
 comment on column private.key_cooldowns.until is 'Infinity for a key that the provider does not accept: it stays out until somebody acts.';
 
-create index key_cooldowns_provider on private.key_cooldowns (provider);
+create index key_cooldowns_user on private.key_cooldowns (user_id, provider);
 
 create table private.route_outages (
   route_id bigint primary key references private.model_routes (id) on delete cascade,
@@ -45,11 +32,9 @@ comment on table private.route_outages is 'Routes whose last calls failed. The r
 comment on column private.route_outages.failures is 'In a row.';
 comment on column private.route_outages.until is 'Chats ask it last before; then one chat probes it. Null while it has not failed often enough.';
 
-revoke all on private.provider_keys, private.key_cooldowns, private.route_outages
+revoke all on private.key_cooldowns, private.route_outages
   from public, anon, authenticated, service_role;
-grant select on private.provider_keys to service_role;
-grant select, insert, update on private.key_cooldowns to service_role;
-grant select, insert, update, delete on private.route_outages to service_role;
+grant select, insert, update, delete on private.key_cooldowns, private.route_outages to service_role;
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
@@ -114,9 +99,15 @@ declare
 begin
   -- In the order of their keys, and what is there is locked before anything is changed, so that two batches cannot deadlock.
   perform from private.route_outages where route_id = any (reached || failed) order by route_id for update;
-  insert into private.key_cooldowns as c (key_id, provider, reason, until)
+  -- A caller's own key that the provider does not accept waits for its owner.
+  update private.byok_keys k set status = 'invalid', checked_at = now()
+  from jsonb_array_elements(items) item
+  cross join lateral jsonb_to_recordset(item -> 'key_reports') as r (key_id text, reason text)
+  where r.reason = 'credential' and r.key_id = 'byok:' || k.id;
+
+  insert into private.key_cooldowns as c (key_id, user_id, provider, reason, until)
   select distinct on (r.key_id)
-    r.key_id, r.provider, r.reason,
+    r.key_id, own.user_id, r.provider, r.reason,
     case r.reason
       when 'credential' then 'infinity'
       when 'quota' then now() + interval '10 minutes'
@@ -124,7 +115,10 @@ begin
     end
   from jsonb_array_elements(items) item
   cross join lateral jsonb_to_recordset(item -> 'key_reports') as r (key_id text, provider text, reason text, wait_ms bigint)
-  order by r.key_id, 4 desc
+  left join private.byok_keys own on 'byok:' || own.id = split_part(r.key_id, '/', 1)
+  -- Of an own key that is gone or replaced there is nothing to remember.
+  where r.key_id not like 'byok:%' or (own.id is not null and r.reason <> 'credential')
+  order by r.key_id, 5 desc
   on conflict (key_id) do update set reason = excluded.reason, until = excluded.until, updated_at = now()
   where c.until < excluded.until;
 
