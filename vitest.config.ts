@@ -28,11 +28,12 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
-      // Schedules, on databases of their own: the packaged one, and one with the real pg_cron where it is installed.
+      // Schedules and what operators run, on databases of their own: the packaged one, and for schedules one with the real pg_cron
+      // where it is installed.
       {
         test: {
           name: "schedules",
-          include: ["tests/schedules/**/*.test.ts"],
+          include: ["tests/schedules/**/*.test.ts", "tests/operations/**/*.test.ts"],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

@@ -2,11 +2,11 @@ import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { projectRoot } from "../../../local/project.ts";
 import { createEnvelopes } from "../../../shared/keys/envelope.ts";
 import { parseKeyRing } from "../../../shared/keys/key-ring.ts";
+import { runKeys } from "../../operations/run-keys.ts";
 import { randomRoot } from "./test-ring.ts";
 
 const providerKey = "sk-proj-Canary_0123456789";
@@ -17,32 +17,6 @@ const statement = new RegExp(
   `^insert into private\\.provider_keys \\(id, provider, sealed_key, last_four\\) values ` +
     `\\('(?<id>${uuid})', '(?<provider>[a-z-]+)', '(?<sealedKey>[^']+)', (?<lastFour>null|'(?:[^']|'')*')\\);\\n$`,
 );
-
-interface Given {
-  /** What is piped to it. */
-  input?: string;
-  /** BYOK_KEYS in its environment: empty, which counts as none, where not given; not there at all where null. */
-  byokKeys?: string | null;
-  /** Where the project is. */
-  folder?: string;
-}
-
-/** Runs the command as `npm run keys` does. */
-async function runKeys(
-  parameters: string[],
-  { input = "", byokKeys = "", folder = projectRoot }: Given = {},
-) {
-  const child = spawn(process.execPath, [join(folder, "operations", "keys.ts"), ...parameters], {
-    env: { ...process.env, BYOK_KEYS: byokKeys ?? undefined },
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  // One that refuses at once does not read what it is given.
-  child.stdin.on("error", () => {});
-  child.stdin.end(input);
-  const closed = new Promise<number | null>((resolve) => child.on("close", resolve));
-  const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
-  return { stdout, stderr, code };
-}
 
 async function openRow(sql: string, ring = setting) {
   const { id: record = "", provider = "", sealedKey = "", lastFour } = statement.exec(sql)?.groups ?? {};
