@@ -1,4 +1,5 @@
 import { type Environment, readEnvironment } from "../local/settings.ts";
+import { fingerprintSetting } from "../shared/keys/fingerprint.ts";
 import { keyRingSetting } from "../shared/keys/key-ring.ts";
 import { activateNewest } from "./activate-newest.ts";
 import { addRootKey } from "./add-root-key.ts";
@@ -25,13 +26,16 @@ try {
 }
 
 /** Returns the exit code. */
-async function run({ [keyRingSetting]: setting, DATABASE_URL: databaseUrl }: Environment): Promise<number> {
+async function run(environment: Environment): Promise<number> {
+  const { [keyRingSetting]: setting, DATABASE_URL: databaseUrl } = environment;
   if (command === "new-root" && parameters.length === 0) return newRoot(setting);
   if (command === "rotate" && parameters.length === 0) return rotate(setting);
   if (command === "rewrap" && parameters.length === 0) return rewrapCommand(setting, databaseUrl);
   if (command === "status" && parameters.length === 0) return status(setting, databaseUrl);
   if (command === "seal" && parameters.length === 1) {
-    process.stdout.write(`${await sealKey(parameters[0] as string, setting)}\n`);
+    process.stdout.write(
+      `${await sealKey(parameters[0] as string, setting, environment[fingerprintSetting])}\n`,
+    );
     return 0;
   }
   tell(usage);

@@ -10,6 +10,8 @@ export interface Given {
   input?: string;
   /** BYOK_KEYS in its environment: empty, which counts as none, where not given; not there at all where null. */
   byokKeys?: string | null;
+  /** BYOK_FINGERPRINT_KEY in its environment; empty where not given. */
+  fingerprintKey?: string;
   /** DATABASE_URL in its environment; empty, so that it is not taken from a developer's .env, where not given. */
   databaseUrl?: string;
   /** Where the project is. */
@@ -33,10 +35,15 @@ export interface RunningKeys {
 /** Starts the command as `npm run keys` does; it is killed with the test. */
 export function startKeys(
   parameters: string[],
-  { input = "", byokKeys = "", databaseUrl = "", folder = projectRoot }: Given = {},
+  { input = "", byokKeys = "", fingerprintKey = "", databaseUrl = "", folder = projectRoot }: Given = {},
 ): RunningKeys {
   const child = spawn(process.execPath, [join(folder, "operations", "keys.ts"), ...parameters], {
-    env: { ...process.env, BYOK_KEYS: byokKeys ?? undefined, DATABASE_URL: databaseUrl },
+    env: {
+      ...process.env,
+      BYOK_KEYS: byokKeys ?? undefined,
+      BYOK_FINGERPRINT_KEY: fingerprintKey,
+      DATABASE_URL: databaseUrl,
+    },
     stdio: ["pipe", "pipe", "pipe"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));

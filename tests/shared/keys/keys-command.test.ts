@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { projectRoot } from "../../../local/project.ts";
 import { createEnvelopes } from "../../../shared/keys/envelope.ts";
+import { parseFingerprint } from "../../../shared/keys/fingerprint.ts";
 import { parseKeyRing } from "../../../shared/keys/key-ring.ts";
 import { runKeys } from "../../operations/run-keys.ts";
 import { randomRoot } from "./test-ring.ts";
@@ -14,15 +15,16 @@ const roots = { k1: randomRoot(), k2: randomRoot() };
 const setting = JSON.stringify({ active: "k1", keys: roots });
 const uuid = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
 const statement = new RegExp(
-  `^insert into private\\.provider_keys \\(id, provider, sealed_key, last_four\\) values ` +
-    `\\('(?<id>${uuid})', '(?<provider>[a-z-]+)', '(?<sealedKey>[^']+)', (?<lastFour>null|'(?:[^']|'')*')\\);\\n$`,
+  `^insert into private\\.provider_keys \\(id, provider, sealed_key, fingerprint, last_four\\) values ` +
+    `\\('(?<id>${uuid})', '(?<provider>[a-z-]+)', '(?<sealedKey>[^']+)', (?<fingerprint>null|'[0-9a-f]{16}'), (?<lastFour>null|'(?:[^']|'')*')\\);\\n$`,
 );
 
 async function openRow(sql: string, ring = setting) {
-  const { id: record = "", provider = "", sealedKey = "", lastFour } = statement.exec(sql)?.groups ?? {};
+  const { id: record = "", provider = "", ...columns } = statement.exec(sql)?.groups ?? {};
+  const { sealedKey = "", fingerprint, lastFour } = columns;
   const envelopes = createEnvelopes(parseKeyRing(ring) as NonNullable<ReturnType<typeof parseKeyRing>>);
   const secret = await envelopes.open(sealedKey, { owner: "platform", provider, record });
-  return { key: secret.reveal(), provider, lastFour };
+  return { key: secret.reveal(), provider, fingerprint, lastFour };
 }
 
 function parseRing(value: string): { active: string; keys: Record<string, string> } {
@@ -72,8 +74,26 @@ describe("seal", () => {
   ])("prints the SQL for a key that comes %s, and the key opens again", async (_how, input) => {
     const { stdout, stderr, code } = await runKeys(["seal", "openai"], { input, byokKeys: setting });
     expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
-    expect(await openRow(stdout)).toEqual({ key: providerKey, provider: "openai", lastFour: "'6789'" });
+    expect(await openRow(stdout)).toEqual({
+      key: providerKey,
+      provider: "openai",
+      fingerprint: "null",
+      lastFour: "'6789'",
+    });
     expect(stdout).toContain("'v1.k1.");
+  });
+
+  test("names the key by its fingerprint where there is a key for that, and refuses one that is none", async () => {
+    const given = { input: providerKey, byokKeys: setting };
+    const fingerprintKey = randomRoot();
+    const { stdout } = await runKeys(["seal", "openai"], { ...given, fingerprintKey });
+    const fingerprint = await parseFingerprint(fingerprintKey)?.("openai", providerKey);
+    expect((await openRow(stdout)).fingerprint).toBe(`'${fingerprint}'`);
+    const { stderr, code } = await runKeys(["seal", "openai"], { ...given, fingerprintKey: "short" });
+    expect([stderr, code]).toEqual([
+      "BYOK_FINGERPRINT_KEY must be 32 random bytes as canonical base64.\n",
+      1,
+    ]);
   });
 
   test("shows the key in no form", async () => {
@@ -94,7 +114,7 @@ describe("seal", () => {
     ["quotes as SQL writes them", "sk-0123456789abcd'\\'", "'d''\\'''"],
   ])("stores the last characters: %s", async (_what, key, lastFour) => {
     const { stdout } = await runKeys(["seal", "anthropic"], { input: key, byokKeys: setting });
-    expect(await openRow(stdout)).toEqual({ key, provider: "anthropic", lastFour });
+    expect(await openRow(stdout)).toEqual({ key, provider: "anthropic", fingerprint: "null", lastFour });
   });
 
   test("takes a key of 1 character and one of 1000", async () => {

@@ -1,0 +1,242 @@
+import { randomUUID } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import type { ByokKey } from "../../../shared/credentials/byok-keys.ts";
+import { createAccountClient } from "../../support/account-client.ts";
+import { createChatClient } from "../../support/chat-client.ts";
+import { connectDatabase } from "../../support/connect-database.ts";
+import { createByokClient, setByok } from "../../support/own-keys.ts";
+import { type Caller, signUpCaller } from "../../support/people.ts";
+import { watchProvider } from "../../support/provider-calls.ts";
+
+const sql = connectDatabase();
+const chats = createChatClient();
+const { save, list, request } = createByokClient();
+const account = createAccountClient();
+const provider = watchProvider();
+
+const anthropic = { provider: "anthropic", upstream: "claude-haiku-4-5", priority: 1 };
+
+/** Asks once. Tells which keys were called with (their last four characters), and what came of it. */
+async function trace(caller: Caller, fields: Record<string, unknown> = {}) {
+  const message = randomUUID();
+  const answer = await chats.ask(caller, { message, options: { maxTokens: 5 }, ...fields });
+  const calls = await provider.findCalls(message);
+  return { ...answer, keys: calls.map(({ key }) => key) };
+}
+
+const readLedger = (caller: Caller) => sql`
+  select provider, is_byok, cost_nano, credential_id from private.ledger where user_id = ${caller.userId} order by held_at, attempt`;
+
+const prefer = (caller: Caller, keys: { preferOwn?: boolean; allowPlatform?: boolean }) =>
+  account.send("PATCH", "/preferences", { token: caller.token, body: { keys } });
+
+/** Somebody whose plan takes own keys alone. */
+async function signUpByok(options: Parameters<typeof signUpCaller>[1] = {}): Promise<Caller> {
+  const caller = await signUpCaller(sql, options);
+  await setByok(sql, caller, "required");
+  return caller;
+}
+
+test("a plan that requires own keys is served with them alone, and nothing of it is charged", async () => {
+  const caller = await signUpByok({
+    limits: [
+      { unit: "nano_usd", window: "month", amount: 0 },
+      { unit: "tokens", window: "day", amount: 100_000 },
+    ],
+  });
+  const own = await save(caller);
+  const { status, result, headers, keys } = await trace(caller);
+  expect(status).toBe(200);
+  expect(keys).toEqual([own.lastFour]);
+  expect(result).toMatchObject({ credential: "byok", costNano: 0, usage: { outputTokens: 5 } });
+  expect(headers.get("x-sluice-credential")).toBe("byok");
+  expect(result.limits.find(({ unit }) => unit === "tokens")?.used).toBeGreaterThan(5);
+  expect(await readLedger(caller)).toEqual([
+    { provider: "openai", is_byok: true, cost_nano: 0, credential_id: `byok:${own.saved.id}` },
+  ]);
+  const { "openai default": key } = await list(caller);
+  expect(Date.parse(key?.lastUsedAt ?? "")).toBeGreaterThan(Date.now() - 120_000);
+});
+
+test("a stream says which key serves, too", async () => {
+  const caller = await signUpByok();
+  await save(caller);
+  const [start, ...rest] = await chats.stream(caller, { message: "Hello", options: { maxTokens: 5 } });
+  expect(start).toMatchObject({ type: "start", data: { credential: "byok" } });
+  expect(rest.at(-1)).toMatchObject({ type: "done", data: { credential: "byok", costNano: 0 } });
+});
+
+test("who has no key for the model is told so, and is not served with one of the platform", async () => {
+  const caller = await signUpByok({ routes: [{}, anthropic] });
+  await save(caller, "google");
+  for (const _time of [1, 2]) {
+    const { status, error, keys } = await trace(caller);
+    expect([status, error.code, error.param, keys]).toEqual([403, "own_key_missing", "model", []]);
+  }
+  expect(await readLedger(caller)).toEqual([]);
+  const own = await save(caller, "anthropic");
+  expect(await trace(caller)).toMatchObject({
+    status: 200,
+    keys: [own.lastFour],
+    result: { provider: "anthropic" },
+  });
+});
+
+describe("where the plan leaves it to the caller", () => {
+  test("the platform's keys are used until the caller prefers their own, from the next request on", async () => {
+    const caller = await signUpCaller(sql);
+    const own = await save(caller);
+    expect(await trace(caller)).toMatchObject({ result: { credential: "environment" } });
+    await prefer(caller, { preferOwn: true });
+    expect(await trace(caller)).toMatchObject({
+      keys: [own.lastFour],
+      result: { credential: "byok", costNano: 0 },
+    });
+    await prefer(caller, { preferOwn: false });
+    expect(await trace(caller)).toMatchObject({ result: { credential: "environment" } });
+  });
+
+  test("a plan that forbids own keys has none used, whatever was preferred", async () => {
+    const caller = await signUpCaller(sql);
+    await save(caller);
+    await prefer(caller, { preferOwn: true });
+    await setByok(sql, caller, "forbidden");
+    expect(await trace(caller)).toMatchObject({ result: { credential: "environment" } });
+  });
+});
+
+describe("an own key that its provider refuses", () => {
+  const broken = () => ({ routes: [{ simulate: `status=401;times=1;key=${randomUUID()}` }] });
+
+  test("is marked invalid and not used again, and nobody pays for it with the platform's", async () => {
+    const caller = await signUpByok(broken());
+    const own = await save(caller);
+    const first = await trace(caller);
+    expect([first.status, first.error.code, first.keys]).toEqual([403, "own_key_refused", [own.lastFour]]);
+    await expect.poll(async () => (await list(caller))["openai default"]?.status).toBe("invalid");
+    const second = await trace(caller);
+    expect([second.status, second.error.code, second.keys]).toEqual([403, "own_key_missing", []]);
+    expect(await readLedger(caller)).toEqual([]);
+    // Saved anew it is tried again.
+    const again = await save(caller);
+    expect(await trace(caller)).toMatchObject({ status: 200, keys: [again.lastFour] });
+  });
+
+  test("gives way to the caller's next key, the preferred one first", async () => {
+    const caller = await signUpByok(broken());
+    const [second, first] = [
+      await save(caller, "openai", { name: "b" }),
+      await save(caller, "openai", { name: "a", isPreferred: true }),
+    ];
+    expect(await trace(caller)).toMatchObject({
+      ...{ status: 200, keys: [first.lastFour, second.lastFour] },
+      result: { credential: "byok", attempts: 2 },
+    });
+  });
+
+  test("gives way to the platform's where the caller allows it, at the plan's cost, and the answer says whose it was", async () => {
+    const caller = await signUpByok(broken());
+    const own = await save(caller);
+    await prefer(caller, { allowPlatform: true });
+    const { result, keys } = await trace(caller);
+    expect(keys).toEqual([own.lastFour, "ator"]);
+    expect(result).toMatchObject({ credential: "environment", attempts: 2 });
+    expect(result.costNano).toBeGreaterThan(0);
+    expect(await readLedger(caller)).toEqual([
+      expect.objectContaining({ is_byok: false, cost_nano: result.costNano }),
+    ]);
+  });
+
+  test("does not give way to the platform's where the plan has no budget left for that", async () => {
+    const caller = await signUpByok({
+      ...broken(),
+      limits: [{ unit: "nano_usd", window: "month", amount: 0 }],
+    });
+    await save(caller);
+    await prefer(caller, { allowPlatform: true });
+    const { status, error, keys } = await trace(caller);
+    expect([status, error.code, keys]).toEqual([402, "quota_exceeded", []]);
+  });
+});
+
+test("what is answered with an own key costs nothing, also where the platform's could have taken over", async () => {
+  const caller = await signUpByok();
+  const own = await save(caller);
+  await prefer(caller, { allowPlatform: true });
+  expect(await trace(caller)).toMatchObject({
+    keys: [own.lastFour],
+    result: { credential: "byok", costNano: 0 },
+  });
+  expect(await readLedger(caller)).toMatchObject([{ is_byok: true, cost_nano: 0 }]);
+  const [hold] = await sql`select is_byok, state from private.holds where user_id = ${caller.userId}`;
+  expect(hold).toEqual({ is_byok: false, state: "settled" });
+});
+
+test.each([
+  ["status=429;code=insufficient_quota", 402, "own_key_exhausted"],
+  ["status=403", 403, "own_key_not_permitted"],
+  ["status=429;retryafter=60", 503, "provider_busy"],
+])(
+  "what a provider says of an own key (%s) is told to its owner, and keeps nobody else from theirs",
+  async (simulate, status, code) => {
+    const routes = [{ simulate: `${simulate};times=1;key=${randomUUID()}` }];
+    const caller = await signUpByok({ routes });
+    await save(caller);
+    const refused = await trace(caller);
+    expect([refused.status, refused.error.code]).toEqual([status, code]);
+    const other = await signUpByok({ routes });
+    const own = await save(other);
+    expect(await trace(other)).toMatchObject({ status: 200, keys: [own.lastFour] });
+  },
+);
+
+test("a key that could not be tried when it was saved is valid once the provider has answered with it", async () => {
+  const caller = await signUpByok();
+  await save(caller, "openai", { key: `sk-status-503-${randomUUID()}` });
+  expect((await list(caller))["openai default"]?.status).toBe("unverified");
+  expect((await trace(caller)).status).toBe(200);
+  expect((await list(caller))["openai default"]?.status).toBe("valid");
+});
+
+test("a key that was copied into another person's row does not open there", async () => {
+  const [owner, thief] = [await signUpByok(), await signUpByok()];
+  await save(owner);
+  await save(thief);
+  await sql`delete from private.byok_keys where user_id = ${thief.userId}`;
+  await sql`
+    insert into private.byok_keys (id, user_id, provider, name, sealed_key, fingerprint, status, is_preferred)
+    select gen_random_uuid(), ${thief.userId}, provider, name, sealed_key || '', fingerprint, status, true
+    from private.byok_keys where user_id = ${owner.userId} on conflict do nothing`;
+  // The same text may not even stand twice; moved, it does not open.
+  expect((await trace(thief)).error.code).toBe("own_key_missing");
+  await sql`update private.byok_keys set user_id = ${thief.userId} where user_id = ${owner.userId}`;
+  const { status, error, keys } = await trace(thief);
+  expect([status, error.code, keys]).toEqual([503, "model_unavailable", []]);
+  const test = await request<{ key: ByokKey }>(thief, "POST", "/openai/test", {});
+  expect(test.status).toBe(500);
+});
+
+test("embeddings and OpenAI's clients are served with own keys as well", async () => {
+  const caller = await signUpByok({
+    routes: [{ upstream: "text-embedding-3-small" }],
+    outputModalities: ["embeddings"],
+  });
+  const own = await save(caller);
+  const input = randomUUID();
+  const response = await chats.send("/v1/embeddings", {
+    token: caller.token,
+    method: "POST",
+    body: JSON.stringify({ model: caller.modelId, input }),
+  });
+  expect([response.status, response.headers.get("x-sluice-credential")]).toEqual([200, "byok"]);
+  expect((await provider.findCalls(input)).map(({ key }) => key)).toEqual([own.lastFour]);
+  expect(await readLedger(caller)).toMatchObject([{ is_byok: true, cost_nano: 0 }]);
+});
+
+test("a limit of requests holds for chats with own keys, too", async () => {
+  const caller = await signUpByok({ limits: [{ unit: "requests", window: "day", amount: 2 }] });
+  await save(caller);
+  const answers = await Promise.all(Array.from({ length: 10 }, () => trace(caller)));
+  expect(answers.filter(({ status }) => status === 200)).toHaveLength(2);
+  expect(answers.filter(({ error }) => error?.code === "quota_exceeded")).toHaveLength(8);
+});
