@@ -1,5 +1,6 @@
 import { chunkCost } from "./parts/chunk-cost.ts";
 import { firstToken } from "./parts/first-token.ts";
+import { keys } from "./parts/keys.ts";
 import { longAnswer } from "./parts/long-answer.ts";
 import { metering } from "./parts/metering.ts";
 import { models } from "./parts/models.ts";
@@ -16,6 +17,7 @@ const parts: readonly Part[] = [
   pacedStreams,
   longAnswer,
   models,
+  keys,
   metering,
 ];
 

@@ -12,10 +12,10 @@ export interface Person {
 export async function createPeople(
   sql: Sql,
   signIn: (email: string) => Promise<string>,
-  { planId, count }: { planId: string; count: number },
+  { planId, count, rank = 1000 }: { planId: string; count: number; rank?: number },
 ): Promise<Person[]> {
   const users = await sql.begin(async (transaction) => {
-    await transaction`insert into private.plans (id, name, rank) values (${planId}, 'Bench', 1000)`;
+    await transaction`insert into private.plans (id, name, rank) values (${planId}, 'Bench', ${rank})`;
     await transaction`
       insert into private.plan_limits (plan_id, unit, "window", amount) values
         (${planId}, 'requests', 'minute', 6000000),
@@ -23,7 +23,7 @@ export async function createPeople(
         (${planId}, 'nano_usd', 'month', 1000000000000000)`;
     const added = await transaction<{ id: string; email: string }[]>`
       insert into auth.users (email, encrypted_password)
-      select 'bench-' || number || '@sluice.local', '' from generate_series(1, ${count}::integer) number
+      select ${planId}::text || '-' || number || '@sluice.local', '' from generate_series(1, ${count}::integer) number
       returning id, email`;
     await transaction`
       update private.accounts set plan_id = ${planId} where user_id in ${transaction(added.map(({ id }) => id))}`;

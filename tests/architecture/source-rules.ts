@@ -42,7 +42,7 @@ const directions: Record<string, Row> = {
   local: { folders: [] },
   operations: { folders: ["shared/keys", "local"] },
   // What the functions do with the database is measured by their own means.
-  bench: { folders: ["local", "shared/domain", "shared/database", "shared/metering"] },
+  bench: { folders: ["local", "shared/domain", "shared/database", "shared/keys", "shared/metering"] },
   tests: { folders: ["shared", "supabase/functions", "local", "operations", "bench"] },
 };
 

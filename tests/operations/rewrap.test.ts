@@ -1,6 +1,6 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { batchSize } from "../../operations/rewrap.ts";
-import { lockRow } from "../support/lock-row.ts";
+import { type Lock, lockRow } from "../support/lock-row.ts";
 import {
   active,
   byokKeys,
@@ -28,6 +28,15 @@ async function countByKid(): Promise<Record<string, number>> {
   return counts;
 }
 
+/** Locks as `lockRow` does, until the release or the end of the test: the next ones would wait for it. */
+async function lock(statement: Parameters<typeof lockRow>[1]): Promise<Lock> {
+  const held = await lockRow(database.sql, statement);
+  let released: Promise<void> | undefined;
+  const release = () => (released ??= held.release());
+  onTestFinished(release);
+  return { ...held, release };
+}
+
 /** Has the command stop in the middle of the batch that this row belongs to, its rows locked, until the release. */
 async function holdBatch(id: string) {
   const { sql } = database;
@@ -42,10 +51,7 @@ async function holdBatch(id: string) {
   await sql`
     create or replace trigger hold before update of sealed_key on private.byok_keys
       for each row execute function hold_batch()`;
-  return lockRow(
-    sql,
-    (session) => session`select pg_backend_pid() as pid, pg_advisory_xact_lock(hashtext(${id}))`,
-  );
+  return lock((session) => session`select pg_backend_pid() as pid, pg_advisory_xact_lock(hashtext(${id}))`);
 }
 
 /** Resolves once the sessions of the command are gone, with what they had locked. */
@@ -160,17 +166,16 @@ test.each([
       old,
     );
     const sealed = await sealForRow(sql, edited, "sk-edited", envelopes);
-    const lock = await lockRow(sql, async (session) => {
+    const edit = await lock(async (session) => {
       await session`delete from private.byok_keys where id = ${deleted}`;
       return session`
       update private.byok_keys set sealed_key = ${sealed} where id = ${edited} returning pg_backend_pid() as pid`;
     });
     const command = start();
-    const waiting = waitForLine(command, /locked by somebody else: waiting/);
-    await waiting;
+    await waitForLine(command, /locked by somebody else: waiting/);
     expect(await countByKid()).toEqual({ k1: 2, k2: ids.length });
-    await lock.waitForBlocked(1);
-    await lock.release();
+    await edit.waitForBlocked(1);
+    await edit.release();
 
     expect((await command.ended).code).toBe(0);
     const after = await openStoredKeys(sql);
@@ -202,16 +207,15 @@ test("Ctrl-C ends it after the batch, and nobody waits for more rows than those 
 test("Ctrl-C ends it while it waits for a row", async () => {
   const { sql } = database;
   const [locked = ""] = await storeOwnKeys(sql, await makeCaller(sql), makeSecrets(2), old);
-  const lock = await lockRow(
-    sql,
+  const held = await lock(
     (session) =>
       session`select pg_backend_pid() as pid from private.byok_keys where id = ${locked} for no key update`,
   );
   const command = start();
-  await lock.waitForBlocked(1);
+  await held.waitForBlocked(1);
   command.kill("SIGINT");
   expect((await command.ended).code).toBe(130);
-  await lock.release();
+  await held.release();
   expect(await countByKid()).toEqual({ k1: 1, k2: 1 });
 });
 
