@@ -88,7 +88,8 @@ export const errorTable = {
   own_key_not_permitted: {
     status: 403,
     type: "permission_error",
-    message: "Your own key may not use this model at its provider: allow it there, or choose another model.",
+    message:
+      "Your own key cannot be used for this model: its provider, or the address that it was saved with, does not allow it.",
   },
   byok_forbidden: {
     status: 403,

@@ -1,5 +1,6 @@
 import type { Secret } from "../domain/secret.ts";
 import { type Credential, ProviderError } from "./provider.ts";
+import { PrivateAddressError } from "./public-address.ts";
 import { maxAnswerBytes, readText } from "./read-text.ts";
 import { parseJson } from "./untrusted.ts";
 
@@ -65,7 +66,9 @@ async function send(
     // A redirect would carry the key elsewhere.
     response = await fetch(url, { ...request, signal, redirect: "error" });
   } catch (error) {
-    throw new ProviderError("unavailable", "no answer", { cause: error });
+    // To ask again would not make it another one.
+    const failure = error instanceof PrivateAddressError ? "permission" : "unavailable";
+    throw new ProviderError(failure, "no answer", { cause: error });
   }
   if (response.ok) return response;
   throw await readRefusal(response, credential.key);

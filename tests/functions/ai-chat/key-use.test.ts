@@ -8,6 +8,7 @@ import { type ExtraFunction, startExtraFunction } from "../../support/extra-func
 import { setByok } from "../../support/own-keys.ts";
 import { type Caller, signUpCaller } from "../../support/people.ts";
 import { makeProviderKey, simulateMoreProviders } from "../../support/simulated-providers.ts";
+import { storeOwnKey } from "../../support/store-own-key.ts";
 
 const sql = connectDatabase();
 const roots = { k1: randomRoot(), k2: randomRoot() };
@@ -99,13 +100,10 @@ test("what was saved anew in between is not overwritten by what is sealed anew",
   ]);
 });
 
+/** A key of somebody's own, sealed under the old root key. */
 async function addOwnKey({ userId }: Caller): Promise<string> {
-  const id = randomUUID();
-  const sealed = await old.seal(makeProviderKey(), { owner: userId, provider: "extra-2", record: id });
-  await sql`
-    insert into private.byok_keys (id, user_id, provider, name, sealed_key, fingerprint, status, is_preferred)
-    values (${id}, ${userId}, 'extra-2', 'default', ${sealed}, '', 'valid', true)`;
-  return id;
+  const ring = JSON.stringify({ active: "k1", keys: roots });
+  return (await storeOwnKey(sql, { roots: ring, userId, provider: "extra-2" })).id;
 }
 
 async function readOwnKid(id: string) {
