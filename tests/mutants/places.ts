@@ -3,6 +3,8 @@ const migration = (name: string) => `supabase/migrations/20261101${name}.sql`;
 /** Files into which bugs are put. */
 export const sources = {
   accounts: migration("000250_accounts"),
+  apiKeys: migration("000270_api_keys"),
+  providerKeys: migration("000340_provider_keys"),
   metering: migration("000400_metering"),
   credits: migration("000420_credits"),
   projectLimits: migration("000450_project_limits"),
@@ -14,11 +16,18 @@ export const sources = {
   expiry: migration("000660_expiry"),
   idempotency: migration("000690_idempotency"),
   modelLists: migration("000790_model_lists"),
+  ownKeys: migration("000865_byok_keys"),
   priceChanges: migration("000870_price_changes"),
   feeds: migration("000880_model_feeds"),
   syncs: migration("000890_model_syncs"),
   openRouterPrice: "shared/catalogue/openrouter-price.ts",
   modelList: "shared/catalogue/model-list.ts",
+  envelope: "shared/keys/envelope.ts",
+  sealedCredentials: "shared/keys/sealed-credentials.ts",
+  apiKey: "shared/keys/api-key.ts",
+  candidates: "shared/gateway/candidates.ts",
+  publicAddress: "shared/providers/public-address.ts",
+  byokKeys: "shared/credentials/byok-keys.ts",
 };
 
 /** Tests that must notice. */
@@ -37,4 +46,13 @@ export const tests = {
   tiers: "tests/shared/catalogue/price-tiers.test.ts",
   list: "tests/functions/models/list.test.ts",
   access: "tests/functions/models/access.test.ts",
+  ownKeys: "tests/functions/ai-chat/own-keys.test.ts",
+  apiKeys: "tests/functions/ai-chat/api-keys.test.ts",
+  apiKeyLimits: "tests/functions/ai-chat/api-key-limits.test.ts",
+  apiKeyForm: "tests/shared/keys/api-key.test.ts",
+  keyUse: "tests/functions/ai-chat/key-use.test.ts",
+  savedKeys: "tests/functions/byok-keys/save.test.ts",
+  credentials: "tests/shared/keys/sealed-credentials.test.ts",
+  ownCandidates: "tests/shared/gateway/candidates-own-keys.test.ts",
+  publicFetch: "tests/shared/providers/public-fetch.test.ts",
 };
