@@ -68,7 +68,8 @@ export function createAuthenticate(
     if (known !== undefined && known.expiresAtMs > now()) return known.person;
 
     const { sub, role, exp, app_metadata } = await verify(token);
-    if (role !== "authenticated" || exp === undefined || !uuidPattern.test(sub))
+    // JSON has numbers that are read as infinite: such a token would never expire.
+    if (role !== "authenticated" || exp === undefined || !Number.isFinite(exp) || !uuidPattern.test(sub))
       throw new SluiceError("unauthorized");
     const person = { userId: sub, isAdministrator: app_metadata?.role === "admin" };
     if (remembered.size >= maxRemembered) remembered.clear();
