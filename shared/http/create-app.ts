@@ -61,7 +61,7 @@ export function createApp(name: string, options: FrameOptions): App {
   });
   const answerBrowsers = cors({
     origin: (origin) => (isAllowed(origin) ? origin : null),
-    allowMethods: ["GET", "POST", "PATCH", "DELETE"],
+    allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
     allowHeaders: [
       ...[
         "authorization",

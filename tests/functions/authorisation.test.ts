@@ -54,6 +54,19 @@ test("everybody of the matrix shows what they show", () => {
   expect([...world.callers.keys()].sort()).toEqual(callerNames.toSorted());
 });
 
+test("a page may ask with the method of every route", async () => {
+  const refused: string[] = [];
+  for (const { route } of routes) {
+    const [method, path] = route.split(" ") as [string, string];
+    const { headers } = await fetch(`${apiUrl}/functions/v1${path}`, {
+      method: "OPTIONS",
+      headers: { origin: "https://app.example", "access-control-request-method": method },
+    });
+    if (!headers.get("access-control-allow-methods")?.split(",").includes(method)) refused.push(route);
+  }
+  expect(refused).toEqual([]);
+});
+
 const titled = routes.map((route) => ({
   title: [route.route, route.what].filter(Boolean).join(" "),
   ...route,

@@ -34,6 +34,7 @@ describe("a page of an allowed origin", () => {
     expect(headers.get("access-control-allow-methods")?.split(",")).toEqual([
       "GET",
       "POST",
+      "PUT",
       "PATCH",
       "DELETE",
     ]);

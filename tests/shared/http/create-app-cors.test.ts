@@ -69,6 +69,7 @@ describe("cross-origin calls", () => {
     expect(headers.get("access-control-allow-methods")?.split(",")).toEqual([
       "GET",
       "POST",
+      "PUT",
       "PATCH",
       "DELETE",
     ]);
