@@ -14,7 +14,7 @@ const usage = {
 };
 
 /** As most calls are made. */
-const key = { credentialId: "env:openai:0123456789ab", isByok: false };
+const key = { credentialId: "env:openai:0123456789ab" };
 
 /** Cycles as the functions make them: what comes while a call is out goes together. */
 export function createBatchedCycle(database: Database): Cycle {
@@ -36,6 +36,7 @@ export function createBatchedCycle(database: Database): Cycle {
       needs: [],
       maxOutputTokens: 256,
       idempotency: null,
+      fallsBack: false,
     })) as Hold;
     const priceId = routes[0]?.priceId as number;
     const charges = [{ attempt: 1, priceId, outcome: "completed" as const, usage, outputBytes: 200, ...key }];

@@ -19,9 +19,9 @@ export interface Preferences {
   };
   keys: {
     /** Whether chats are served with the caller's own provider keys, where the plan leaves it to the caller. */
-    preferOwn: boolean;
+    preferOwnKeys: boolean;
     /** Where they are: whether the platform's keys take over when those fail or there is none. */
-    allowPlatform: boolean;
+    allowPlatformKeys: boolean;
   };
   /** The model that a request without one goes to now. */
   modelInUse: string | null;
@@ -60,7 +60,10 @@ export function createPreferences(database: Database): PreferenceStore {
         patch: {
           ...{ ui, session },
           model: { default_model: defaultModel, temperature, system_prompt: systemPrompt },
-          keys: { prefer_own: keys?.preferOwn, allow_platform: keys?.allowPlatform },
+          keys: {
+            prefer_own_keys: keys?.preferOwnKeys,
+            allow_platform_keys: keys?.allowPlatformKeys,
+          },
         } as never,
       });
       const row = found(answer);
@@ -78,8 +81,8 @@ interface PreferencesRow {
   default_model: string | null;
   temperature: number | null;
   system_prompt: string | null;
-  prefers_own_keys: boolean;
-  allows_platform_keys: boolean;
+  prefer_own_keys: boolean;
+  allow_platform_keys: boolean;
   model_in_use: string | null;
   unavailable_default_model: string | null;
 }
@@ -111,7 +114,7 @@ function readRow(row: PreferencesRow): Preferences {
       temperature: row.temperature,
       systemPrompt: row.system_prompt,
     },
-    keys: { preferOwn: row.prefers_own_keys, allowPlatform: row.allows_platform_keys },
+    keys: { preferOwnKeys: row.prefer_own_keys, allowPlatformKeys: row.allow_platform_keys },
     modelInUse: row.model_in_use,
     unavailableDefaultModel: row.unavailable_default_model,
   };

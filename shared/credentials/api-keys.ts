@@ -42,7 +42,7 @@ export interface ApiKeys {
   create(userId: string, id: string, fields: ApiKeyFields): Promise<ApiKey & { key: string }>;
   /** All of them, also those that do not count any more, the newest first. */
   list(userId: string): Promise<ApiKey[]>;
-  /** What is absent stays. @throws SluiceError api_key_not_found */
+  /** What is absent stays. @throws SluiceError api_key_not_found; too_many_keys where one that has expired would count again */
   change(
     userId: string,
     id: string,

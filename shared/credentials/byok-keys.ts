@@ -3,9 +3,19 @@ import { codeOfSqlState } from "../database/sql-states.ts";
 import type { ByokPermission } from "../domain/caller.ts";
 import { toCamelCase, toSnakeCase } from "../domain/camel-case.ts";
 import { SluiceError } from "../domain/errors.ts";
+import { EnvelopeError } from "../keys/envelope.ts";
 import type { SealedCredentials } from "../keys/sealed-credentials.ts";
 import type { ByokPolicy } from "./byok-policy.ts";
 import type { GivenKey, KeyExaminer, KeyVerdict } from "./key-examiner.ts";
+
+/** What a provider said of a key, so that it is left alone for a while. */
+export interface Cooldown {
+  /** The provider's name of the model that it is left alone for; null for all. */
+  upstreamModel: string | null;
+  reason: "credential" | "quota" | "rate_limited";
+  /** ISO 8601; null until somebody acts. */
+  until: string | null;
+}
 
 /** A provider key of a caller's own, as they see it: never the key. Times are ISO 8601. */
 export interface ByokKey {
@@ -21,6 +31,8 @@ export interface ByokKey {
   status: KeyVerdict;
   /** Tried before the other keys of the provider. */
   isPreferred: boolean;
+  /** What it is left alone for at the moment: `upstreamModel` null for all models. */
+  cooldowns: Cooldown[];
   createdAt: string;
   checkedAt: string;
   /** To the minute. */
@@ -32,7 +44,7 @@ export interface ByokOverview {
   /** Whether chats are served with these keys now. */
   areUsed: boolean;
   /** Whether the platform's keys take over where these fail, or there is none. */
-  allowsPlatformKeys: boolean;
+  allowPlatformKeys: boolean;
   keys: ByokKey[];
 }
 
@@ -57,7 +69,10 @@ export interface ByokKeys {
    * @throws SluiceError key_refused, with nothing saved; key_exists, too_many_keys
    */
   save(userId: string, key: NamedKey): Promise<{ key: ByokKey; isNew: boolean }>;
-  /** Asks the provider about a key that is saved, the preferred one where no name is given. @throws SluiceError provider_key_not_found */
+  /**
+   * Asks the provider about a key that is saved, the preferred one where no name is given: that is one of the tries.
+   * @throws SluiceError provider_key_not_found, own_key_refused for one that cannot be read any more, byok_forbidden, rate_limited
+   */
   test(userId: string, provider: string, name: string | undefined): Promise<ByokKey>;
   /** @throws SluiceError provider_key_not_found */
   prefer(userId: string, provider: string, name: string): Promise<ByokKey>;
@@ -85,32 +100,34 @@ export function createByokKeys(options: ByokKeysOptions): ByokKeys {
     return readKey(found(answer));
   }
 
+  async function beginChecks(userId: string, checks: number): Promise<void> {
+    const answer = await database.rpc("begin_key_checks", {
+      ...{ user_id: userId, checks },
+      ...(policy.permission === null ? {} : { permission: policy.permission }),
+    });
+    const { refusal, retry_after_ms } = unwrap(answer) as { refusal?: string; retry_after_ms?: number };
+    if (refusal === undefined) return;
+    const code = codeOfSqlState(refusal) ?? "internal_error";
+    if (retry_after_ms === undefined) throw new SluiceError(code);
+    throw new SluiceError(code, {
+      message: "Thirty keys an hour are tried with their providers: wait and try again.",
+      retryAfterSeconds: Math.ceil(retry_after_ms / 1000),
+    });
+  }
+
   return {
     async list(userId) {
       const answer = await database.rpc("list_byok_keys", { user_id: userId });
       if (answer.error === null && answer.data === null) throw new SluiceError("unauthorized");
-      const { prefersOwnKeys, ...overview } = toCamelCase(unwrap(answer)) as Omit<ByokOverview, "areUsed"> & {
-        prefersOwnKeys: boolean;
+      const { preferOwnKeys, ...overview } = toCamelCase(unwrap(answer)) as Omit<ByokOverview, "areUsed"> & {
+        preferOwnKeys: boolean;
       };
       const permission = policy.permission ?? overview.permission;
-      const areUsed = permission === "required" || (permission === "allowed" && prefersOwnKeys);
+      const areUsed = permission === "required" || (permission === "allowed" && preferOwnKeys);
       return { ...overview, permission, areUsed };
     },
 
-    async beginChecks(userId, checks) {
-      const answer = await database.rpc("begin_key_checks", {
-        ...{ user_id: userId, checks },
-        ...(policy.permission === null ? {} : { permission: policy.permission }),
-      });
-      const { refusal, retry_after_ms } = unwrap(answer) as { refusal?: string; retry_after_ms?: number };
-      if (refusal === undefined) return;
-      const code = codeOfSqlState(refusal) ?? "internal_error";
-      if (retry_after_ms === undefined) throw new SluiceError(code);
-      throw new SluiceError(code, {
-        message: "Thirty keys an hour are tried with their providers: wait and try again.",
-        retryAfterSeconds: Math.ceil(retry_after_ms / 1000),
-      });
-    },
+    beginChecks,
 
     async save(userId, { name, isPreferred, ...given }) {
       const status = await examiner.ask(given);
@@ -145,7 +162,14 @@ export function createByokKeys(options: ByokKeysOptions): ByokKeys {
         sealedKey: string;
         baseUrl: string | null;
       };
-      const { key } = await openKey({ id, provider, sealedKey, userId, baseUrl });
+      await beginChecks(userId, 1);
+      const { key } = await openKey({ id, provider, sealedKey, userId, baseUrl }).catch((cause: unknown) => {
+        if (!(cause instanceof EnvelopeError)) throw cause;
+        throw new SluiceError("own_key_refused", {
+          cause,
+          message: "This key cannot be read any more: save it again.",
+        });
+      });
       const status = await examiner.ask({ provider, key: key.reveal(), baseUrl });
       return change(userId, provider, own, { id, status });
     },

@@ -40,10 +40,22 @@ interface ImportOptions {
  * can be repeated, also from another device.
  */
 export function createImportKeys({ database, byokKeys, examiner, preferences }: ImportOptions): ImportKeys {
-  async function importKey(userId: string, given: NamedKey, names: Set<string>): Promise<ImportedKey> {
+  /** @param known the keys that there are, to which this one is added */
+  async function importKey(userId: string, given: NamedKey, known: ByokKey[]): Promise<ImportedKey> {
     const { provider } = given;
     try {
-      const { key } = await byokKeys.save(userId, { ...given, name: freeName(given.name, names) });
+      examiner.inspect(given);
+      const fingerprint = await examiner.fingerprint(given);
+      const same = known.find(
+        (key) =>
+          key.provider === provider && key.fingerprint === fingerprint && key.baseUrl === given.baseUrl,
+      );
+      if (same !== undefined && same.status !== "invalid")
+        return { provider, result: "unchanged", key: same };
+      await byokKeys.beginChecks(userId, 1);
+      const name = same?.name ?? freeName(given, known);
+      const { key } = await byokKeys.save(userId, { ...given, name });
+      known.push(key);
       return { provider, result: "saved", key };
     } catch (thrown) {
       return { provider, result: "refused", error: tell(thrown) };
@@ -65,44 +77,20 @@ export function createImportKeys({ database, byokKeys, examiner, preferences }: 
   }
 
   return async (userId, { keys, model }) => {
-    const known = (await byokKeys.list(userId)).keys;
-    const results: (ImportedKey | null)[] = await Promise.all(
-      keys.map(async (given) => {
-        try {
-          examiner.inspect(given);
-        } catch (thrown) {
-          return { provider: given.provider, result: "refused", error: tell(thrown) };
-        }
-        const fingerprint = await examiner.fingerprint(given);
-        const same = known.find((key) => key.fingerprint === fingerprint && key.baseUrl === given.baseUrl);
-        return same === undefined || same.status === "invalid"
-          ? null
-          : { provider: given.provider, result: "unchanged", key: same };
-      }),
-    );
-    const untried = results.filter((result) => result === null).length;
-    if (untried > 0) await byokKeys.beginChecks(userId, untried);
-    const taken = new Map<string, Set<string>>();
-    for (const { provider, name } of known) taken.set(provider, (taken.get(provider) ?? new Set()).add(name));
+    const known = [...(await byokKeys.list(userId)).keys];
+    const results: ImportedKey[] = [];
     // One after the other: of two of one provider the first is to have the name and be preferred.
-    for (const [place, given] of keys.entries()) {
-      if (results[place] !== null) continue;
-      const names = taken.get(given.provider) ?? new Set();
-      taken.set(given.provider, names);
-      results[place] = await importKey(userId, given, names);
-    }
-    return {
-      keys: results as ImportedKey[],
-      model: model === undefined ? null : await importModel(userId, model),
-    };
+    for (const given of keys) results.push(await importKey(userId, given, known));
+    return { keys: results, model: model === undefined ? null : await importModel(userId, model) };
   };
 }
 
-/** The name, or the first with a number behind that no other key has. */
-function freeName(name: string, names: Set<string>): string {
+/** The name, or the first with a number behind that no other key of the provider has. */
+function freeName({ provider, name }: NamedKey, known: ByokKey[]): string {
+  const names = new Set(known.filter((key) => key.provider === provider).map((key) => key.name));
   let free = name;
-  for (let number = 2; names.has(free); number++) free = `${name.slice(0, 36)} ${number}`;
-  names.add(free);
+  // Whole characters: half of one cannot be stored.
+  for (let number = 2; names.has(free); number++) free = `${[...name].slice(0, 36).join("")} ${number}`;
   return free;
 }
 

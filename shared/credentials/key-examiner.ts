@@ -18,8 +18,8 @@ export interface GivenKey {
   baseUrl: string | null;
 }
 
-/** What is stored of a key. */
-export interface StoredKey {
+/** What is stored of a key once it was examined. */
+export interface ExaminedKey {
   id: string;
   provider: string;
   baseUrl: string | null;
@@ -39,7 +39,7 @@ export interface KeyExaminer {
   ask(given: GivenKey): Promise<KeyVerdict>;
   fingerprint(given: GivenKey): Promise<string>;
   /** @param owner `platform`, or the id of a user */
-  seal(given: GivenKey, owner: string, id: string): Promise<StoredKey>;
+  seal(given: GivenKey, owner: string, id: string): Promise<ExaminedKey>;
 }
 
 interface ExaminerOptions {

@@ -2,10 +2,11 @@ import { type Database, unwrap } from "../database/database.ts";
 import { codeOfSqlState } from "../database/sql-states.ts";
 import { toCamelCase, toSnakeCase } from "../domain/camel-case.ts";
 import { SluiceError } from "../domain/errors.ts";
+import type { Cooldown } from "./byok-keys.ts";
 import type { KeyExaminer } from "./key-examiner.ts";
 
 /** A key of the platform's pool, as administrators see it: never the key. Times are ISO 8601. */
-export interface PoolKey {
+export interface ProviderKey {
   id: string;
   provider: string;
   name: string;
@@ -19,32 +20,28 @@ export interface PoolKey {
   useCount: number;
   createdAt: string;
   lastUsedAt: string | null;
-  /** What it is left alone for at the moment: `upstreamModel` null for all, `until` null until somebody acts. */
-  cooldowns: {
-    upstreamModel: string | null;
-    reason: "credential" | "quota" | "rate_limited";
-    until: string | null;
-  }[];
+  /** What it is left alone for at the moment. */
+  cooldowns: Cooldown[];
 }
 
 export interface KeyPool {
-  list(): Promise<PoolKey[]>;
+  list(): Promise<ProviderKey[]>;
   /** @throws SluiceError key_refused, with nothing stored; key_exists; invalid_request */
   add(
     actorId: string,
     given: { provider: string; key: string; name?: string | undefined; weight?: number | undefined },
-  ): Promise<PoolKey>;
+  ): Promise<ProviderKey>;
   /**
    * Puts another key in the place of one: it gets its name and its weight, and the old one is switched off.
-   * @throws SluiceError provider_key_not_found, and the same
+   * @throws SluiceError provider_key_not_found where there is none or it is switched off, and the same
    */
-  rotate(actorId: string, id: string, key: string): Promise<PoolKey>;
+  rotate(actorId: string, id: string, key: string): Promise<ProviderKey>;
   /** What is absent stays. One that is switched on is used again at once. @throws SluiceError provider_key_not_found */
   change(
     actorId: string,
     id: string,
     change: { name?: string | undefined; weight?: number | undefined; isEnabled?: boolean | undefined },
-  ): Promise<PoolKey>;
+  ): Promise<ProviderKey>;
   /** @throws SluiceError provider_key_not_found */
   remove(actorId: string, id: string): Promise<void>;
 }
@@ -63,7 +60,7 @@ export function createKeyPool({ database, examiner, newId }: KeyPoolOptions): Ke
     actorId: string,
     given: { provider: string; key: string; name?: string | undefined; weight?: number | undefined },
     replaces: string | null,
-  ): Promise<PoolKey> {
+  ): Promise<ProviderKey> {
     const { name, weight, ...rest } = given;
     const key = { ...rest, baseUrl: null };
     examiner.inspect(key);
@@ -106,6 +103,6 @@ export function createKeyPool({ database, examiner, newId }: KeyPoolOptions): Ke
   };
 }
 
-function read(row: unknown): PoolKey {
-  return toCamelCase(row) as PoolKey;
+function read(row: unknown): ProviderKey {
+  return toCamelCase(row) as ProviderKey;
 }

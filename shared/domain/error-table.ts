@@ -232,6 +232,13 @@ export const errorTable = {
     message: "No provider serves this model at the moment: choose another one.",
     retryAfterSeconds: 60,
   },
+  own_key_unavailable: {
+    status: 503,
+    type: "provider_error",
+    message:
+      "None of your own provider keys can be used at the moment: see in byok-keys what they wait for, or save them again.",
+    retryAfterSeconds: 60,
+  },
   database_unavailable: {
     status: 503,
     type: "server_error",

@@ -133,7 +133,6 @@ export function createAttempt(attempt: AttemptOptions): Attempt {
           usage: answer.finish?.usage ?? partialUsage,
           outputBytes: answer.countBytes(),
           credentialId: candidate.credential.id,
-          isByok,
         },
       ];
     },

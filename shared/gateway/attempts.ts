@@ -33,6 +33,8 @@ export interface Attempts<Call extends ProviderCall> {
   completed(call: Call): void;
   /** What all calls cost. */
   charges(): Charge[];
+  /** How many calls were made, those before these included. */
+  readonly count: number;
   readonly health: HealthReport | undefined;
   /** Ends the call that is out, and lets no other follow. */
   end(error: SluiceError): void;
@@ -41,6 +43,8 @@ export interface Attempts<Call extends ProviderCall> {
 interface AttemptsOptions<Call> {
   holdId: string;
   candidates: Candidates;
+  /** How many calls the request took before these, under a hold that gave way. */
+  callsBefore: number;
   metering: Metering;
   /** Calls a provider; `number` counts the calls of the request from 1, `withinMs` is left for the beginning of an answer. */
   call(candidate: Candidate, number: number, withinMs: number): Call;
@@ -55,7 +59,7 @@ const maxCalls = 6;
 
 /** Calls one candidate after the other. Each call that costs money is held for before it is made. */
 export function createAttempts<Call extends ProviderCall>(options: AttemptsOptions<Call>): Attempts<Call> {
-  const { holdId, candidates, metering, deadline, now } = options;
+  const { holdId, candidates, callsBefore, metering, deadline, now } = options;
   const health = createHealth(now);
   const calls: Call[] = [];
   let lastFailure: SluiceError | null = null;
@@ -65,12 +69,13 @@ export function createAttempts<Call extends ProviderCall>(options: AttemptsOptio
   let heldCalls = 1;
   const heldOf = new Map<string, number>();
 
+  const count = () => callsBefore + calls.length;
   const charges = () => calls.flatMap((call) => call.charges());
 
   function takeDown({ candidate }: Call, failure: CallFailure): void {
     const { route, credential } = candidate;
     options.observer.callFailed({
-      attempt: calls.length,
+      attempt: count(),
       provider: route.provider,
       upstreamModel: route.upstreamModel,
       credentialId: credential.id,
@@ -109,8 +114,8 @@ export function createAttempts<Call extends ProviderCall>(options: AttemptsOptio
     async connect(by = deadline) {
       for (;;) {
         if (ended !== null) throw ended;
-        const next = calls.length < maxCalls ? candidates.next() : null;
-        if (next === null) throw lastFailure ?? new SluiceError("model_unavailable");
+        const next = count() < maxCalls ? candidates.next() : null;
+        if (next === null) throw lastFailure ?? candidates.unavailable;
         if (next.waitMs > 0) {
           await pause(next.waitMs, by);
           continue;
@@ -121,7 +126,7 @@ export function createAttempts<Call extends ProviderCall>(options: AttemptsOptio
         const withinMs = by - now();
         // A provider that is given no time must not be called, and not be blamed.
         if (withinMs <= 0) throw lastFailure ?? new SluiceError("deadline_exceeded");
-        const call = options.call(next.candidate, calls.length + 1, withinMs);
+        const call = options.call(next.candidate, count() + 1, withinMs);
         calls.push(call);
         const failure = await call.open();
         if (failure === null) {
@@ -141,6 +146,9 @@ export function createAttempts<Call extends ProviderCall>(options: AttemptsOptio
 
     completed: ({ candidate }) => health.reached(candidate),
     charges,
+    get count() {
+      return count();
+    },
     get health() {
       return health.report();
     },

@@ -1,5 +1,6 @@
 import { SluiceError } from "../domain/errors.ts";
-import type { Hold, Route, SealedKey } from "../metering/metering.ts";
+import type { SealedKey } from "../domain/sealed-key.ts";
+import type { Hold, Route } from "../metering/metering.ts";
 import type { Credential, Limitations, Provider } from "../providers/provider.ts";
 import type { ConfiguredProvider, ProviderRegistry } from "../providers/registry.ts";
 import type { CallFailure } from "./call-failure.ts";
@@ -25,6 +26,8 @@ export interface Candidates {
    * @returns null when nobody is left, or none is ready within ten seconds
    */
   next(): { candidate: Candidate; waitMs: number } | null;
+  /** What is told where nobody could be called. */
+  readonly unavailable: SluiceError;
   /** Takes down that a call failed: whom it makes no sense to ask again, and whom not at once. */
   failed(candidate: Candidate, failure: CallFailure): void;
 }
@@ -33,7 +36,7 @@ export interface Candidates {
 export type OpenKey = (sealed: SealedKey) => Promise<Credential>;
 
 interface CandidatesOptions {
-  hold: Pick<Hold, "routes" | "keys" | "ownKeys" | "ownKeysOnly" | "coolingKeys">;
+  hold: Pick<Hold, "routes" | "keys" | "ownKeys" | "coolingKeys">;
   providers: ProviderRegistry;
   openKey: OpenKey;
   /** A key that is stored cannot be opened: somebody has to look after it. */
@@ -63,7 +66,6 @@ export async function createCandidates(options: CandidatesOptions): Promise<Cand
     failures: number;
   }
   let entries: Entry[] = [];
-  const platformEntries: Entry[] = [];
   let refusal: SluiceError | null = null;
   const keysOf = new Map<string, OpenedKey[]>();
   for (const route of orderRoutes(hold.routes, options.preferred, random)) {
@@ -78,37 +80,36 @@ export async function createCandidates(options: CandidatesOptions): Promise<Cand
     keysOf.set(route.provider, keys);
     for (const key of keys) {
       const candidate = { route, ...key, limitations };
-      const { credential, source } = key;
+      const { credential } = key;
       const waits = [credential.id, cooldownId("quota", candidate)].map((id) => hold.coolingKeys.get(id));
       if (waits.includes(null)) continue;
       const waitMs = Math.max(0, ...waits.map((ms) => ms ?? 0));
       if (waitMs > longestWaitMs) continue;
-      // What costs the platform nothing goes first, on every route.
-      const list = source === "byok" ? entries : platformEntries;
-      list.push({ candidate, readyAtMs: now() + waitMs, failures: 0 });
+      entries.push({ candidate, readyAtMs: now() + waitMs, failures: 0 });
     }
   }
-  entries.push(...platformEntries);
 
   if (entries.length === 0 && refusal !== null) throw refusal;
 
-  /** The caller's own, the preferred one first; then the key of the environment, and those of the pool. */
+  /** The caller's own, where they are to be used; otherwise the key of the environment, then those of the pool. */
   async function findKeys(name: string, { provider, environmentKey, at }: ConfiguredProvider) {
-    const ownKeys = hold.ownKeys.filter((key) => key.provider === name);
-    const poolKeys = hold.keys.filter((key) => key.provider === name);
-    const [own, pool] = await Promise.all([
-      openAll(ownKeys),
-      openAll(hold.ownKeysOnly ? [] : orderKeys(poolKeys, random)),
-    ]);
     const keys: OpenedKey[] = [];
-    for (const { sealed, credential } of own) {
-      // Null where callers may have no addresses of their own any more.
-      const called = sealed.baseUrl === null ? provider : at(sealed.baseUrl);
-      if (called !== null) keys.push({ provider: called, credential, source: "byok" });
+    if (hold.ownKeys.length > 0) {
+      for (const { sealed, credential } of await openAll(
+        hold.ownKeys.filter((key) => key.provider === name),
+      )) {
+        // Null where callers may have no addresses of their own any more.
+        const called = sealed.baseUrl === null ? provider : at(sealed.baseUrl);
+        if (called !== null) keys.push({ provider: called, credential, source: "byok" });
+      }
+      return keys;
     }
-    if (environmentKey && !hold.ownKeysOnly)
-      keys.push({ provider, credential: environmentKey, source: "environment" });
-    for (const { credential } of pool) keys.push({ provider, credential, source: "pool" });
+    if (environmentKey) keys.push({ provider, credential: environmentKey, source: "environment" });
+    const pool = orderKeys(
+      hold.keys.filter((key) => key.provider === name),
+      random,
+    );
+    for (const { credential } of await openAll(pool)) keys.push({ provider, credential, source: "pool" });
     return keys;
   }
 
@@ -131,6 +132,8 @@ export async function createCandidates(options: CandidatesOptions): Promise<Cand
   };
 
   return {
+    unavailable: new SluiceError(hold.ownKeys.length > 0 ? "own_key_unavailable" : "model_unavailable"),
+
     next() {
       const time = now();
       const ready = entries.find(({ readyAtMs }) => readyAtMs <= time);

@@ -53,7 +53,8 @@ export function createHealth(now: () => number): Health {
         case "silent":
         case "unavailable":
         case "interrupted":
-          failedRoutes.add(route.id);
+          // What is called with somebody's own key may be somebody's own server: it says nothing of the route for others.
+          if (candidate.source !== "byok") failedRoutes.add(route.id);
           break;
         default:
         // The request's fault, or ours.
@@ -65,7 +66,7 @@ export function createHealth(now: () => number): Health {
       failedRoutes.delete(route.id);
       keyReports.delete(credential.id);
       keyReports.delete(cooldownId("quota", candidate));
-      if (route.outage !== "none") reachedRoutes.add(route.id);
+      if (route.outage !== "none" && candidate.source !== "byok") reachedRoutes.add(route.id);
     },
 
     report() {

@@ -5,7 +5,7 @@ import type { SluiceError } from "../domain/errors.ts";
 import { type Attempt, createAttempt } from "./attempt.ts";
 import { type Attempts, createAttempts } from "./attempts.ts";
 import { createCandidates } from "./candidates.ts";
-import { closeFailed } from "./close-failed.ts";
+import { connect } from "./connect.ts";
 import type { ChatCall, ChatListener, GatewayContext, OpenChat } from "./gateway.ts";
 import type { PlacedHold } from "./holding.ts";
 import { readFirstText, toKeptMessages } from "./kept-messages.ts";
@@ -25,44 +25,39 @@ import { wholeResponseMs } from "./watch.ts";
 /** Holds for a chat and waits for the first event of the first provider that answers. @throws SluiceError with the refusal */
 export async function openChat(call: ChatCall, context: GatewayContext): Promise<OpenChat> {
   const { id, caller, request, observer } = call;
-  const { limits, now, placeHold } = context;
+  const { limits, now } = context;
   const conversationId = request.conversationId === undefined ? context.newId() : request.conversationId;
   const deadline =
     now() + (request.stream ? limits.deadlineMs : Math.min(limits.deadlineMs, wholeResponseMs));
-  const hold = await placeHold(
+  const connected = await connect<Attempt>(
     {
-      holdId: id,
-      caller,
-      model: request.model,
-      provider: request.provider,
-      conversationId,
-      continues: typeof request.conversationId === "string",
-      firstText: readFirstText(request),
-      prompt: measurePrompt(request),
-      takesPreferences: call.takesPreferences,
-      takesSystemPrompt: call.takesPreferences && request.messages.every(({ role }) => role !== "system"),
-      outputModality: "text",
-      needs: findNeeds(request.options),
-      maxOutputTokens: request.options.maxTokens,
-      idempotency: call.idempotency,
+      request: {
+        holdId: id,
+        caller,
+        model: request.model,
+        provider: request.provider,
+        conversationId,
+        continues: typeof request.conversationId === "string",
+        firstText: readFirstText(request),
+        prompt: measurePrompt(request),
+        takesPreferences: call.takesPreferences,
+        takesSystemPrompt: call.takesPreferences && request.messages.every(({ role }) => role !== "system"),
+        outputModality: "text",
+        needs: findNeeds(request.options),
+        maxOutputTokens: request.options.maxTokens,
+        idempotency: call.idempotency,
+        fallsBack: false,
+      },
+      messages: toKeptMessages(conversationId, request, null),
+      prepare: (hold, callsBefore) => prepareAttempts(call, { hold, callsBefore, deadline }, context),
+      // Also a stream has to begin before the platform ends a request that has no answer.
+      answerBy: Math.min(deadline, now() + wholeResponseMs),
+      observer,
     },
-    observer,
+    context,
   );
-  observer.recognised(hold.userId);
-  if ("replayOf" in hold) return replayChat(hold.userId, hold.replayOf, context.replies);
-  let attempts: Attempts<Attempt> | null = null;
-  let attempt: Attempt;
-  try {
-    attempts = await prepareAttempts(call, hold, deadline, context);
-    context.enter(attempts);
-    // Also a stream has to begin before the platform ends a request that has no answer.
-    attempt = await attempts.connect(Math.min(deadline, context.now() + wholeResponseMs));
-  } catch (thrown) {
-    observer.mark("first_token");
-    if (attempts) context.leave(attempts);
-    return closeFailed(hold, attempts, toKeptMessages(conversationId, request, null), thrown);
-  }
-  observer.mark("first_token");
+  if ("replayOf" in connected) return replayChat(connected.userId, connected.replayOf, context.replies);
+  const { hold, attempts, call: attempt } = connected;
   observer.served(attempt.served);
   const chat = { call, conversationId, hold, attempts, context };
   return {
@@ -75,8 +70,7 @@ export async function openChat(call: ChatCall, context: GatewayContext): Promise
 
 async function prepareAttempts(
   { id, request, observer }: ChatCall,
-  hold: PlacedHold,
-  deadline: number,
+  { hold, callsBefore, deadline }: { hold: PlacedHold; callsBefore: number; deadline: number },
   context: GatewayContext,
 ): Promise<Attempts<Attempt>> {
   const { maxTokens: _, ...asked } = request.options;
@@ -105,6 +99,7 @@ async function prepareAttempts(
     ...context,
     holdId: id,
     candidates,
+    callsBefore,
     deadline,
     call(candidate, number, withinMs) {
       const { dropped } = candidate.limitations;

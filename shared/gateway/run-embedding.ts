@@ -6,9 +6,10 @@ import { type Embeddings, type Limitations, type Provider, ProviderError } from 
 import { type Attempts, createAttempts, type ProviderCall } from "./attempts.ts";
 import { billed, type CallFailure, readFailure } from "./call-failure.ts";
 import { type Candidate, createCandidates } from "./candidates.ts";
-import { closeFailed } from "./close-failed.ts";
+import { connect } from "./connect.ts";
 import { countUtf8Bytes } from "./count-utf8-bytes.ts";
 import type { GatewayContext, Observer } from "./gateway.ts";
+import type { PlacedHold } from "./holding.ts";
 import { createWatch, wholeResponseMs } from "./watch.ts";
 
 export interface EmbeddingCall {
@@ -49,59 +50,40 @@ export async function runEmbedding(call: EmbeddingCall, context: GatewayContext)
   const { id, observer, input } = call;
   const { now, limits } = context;
   const deadline = now() + Math.min(limits.deadlineMs, wholeResponseMs);
-  const hold = await context.placeHold(
+  const connected = await connect<EmbeddingAttempt>(
     {
-      holdId: id,
-      caller: call.caller,
-      model: call.model,
-      provider: call.provider,
-      conversationId: null,
-      continues: false,
-      firstText: "",
-      prompt: {
-        bytes: input.reduce((bytes, text) => bytes + countUtf8Bytes(text), 0),
-        messages: input.length,
-        images: 0,
-        overheadTokens: 0,
+      request: {
+        holdId: id,
+        caller: call.caller,
+        model: call.model,
+        provider: call.provider,
+        conversationId: null,
+        continues: false,
+        firstText: "",
+        prompt: {
+          bytes: input.reduce((bytes, text) => bytes + countUtf8Bytes(text), 0),
+          messages: input.length,
+          images: 0,
+          overheadTokens: 0,
+        },
+        takesPreferences: false,
+        takesSystemPrompt: false,
+        outputModality: "embeddings",
+        needs: [],
+        maxOutputTokens: undefined,
+        idempotency: null,
+        fallsBack: false,
       },
-      takesPreferences: false,
-      takesSystemPrompt: false,
-      outputModality: "embeddings",
-      needs: [],
-      maxOutputTokens: undefined,
-      idempotency: null,
-    },
-    observer,
-  );
-  if ("replayOf" in hold) throw new SluiceError("internal_error");
-  observer.recognised(hold.userId);
-  let attempts: Attempts<EmbeddingAttempt> | null = null;
-  let attempt: EmbeddingAttempt;
-  try {
-    const candidates = await createCandidates({
-      ...context,
-      hold,
-      onSealedKey: observer.keyFailed,
-      preferred: call.provider,
-      findLimitations: (provider) => findLimitations(provider, input),
-    });
-    attempts = createAttempts<EmbeddingAttempt>({
-      ...context,
-      holdId: id,
-      candidates,
-      deadline,
-      call: (candidate, number) =>
-        createEmbeddingAttempt({ call, candidate, number, model: hold.model, deadline, context }),
+      messages: [],
+      prepare: (hold, callsBefore) => prepareAttempts(call, { hold, callsBefore, deadline }, context),
+      answerBy: null,
       observer,
-    });
-    context.enter(attempts);
-    attempt = await attempts.connect();
-  } catch (thrown) {
-    return closeFailed(hold, attempts, [], thrown);
-  } finally {
-    observer.mark("first_token");
-    if (attempts) context.leave(attempts);
-  }
+    },
+    context,
+  );
+  if ("replayOf" in connected) throw new SluiceError("internal_error");
+  const { hold, attempts, call: attempt } = connected;
+  context.leave(attempts);
   attempts.completed(attempt);
   observer.served(attempt.served);
   const { health } = attempts;
@@ -118,6 +100,31 @@ export async function runEmbedding(call: EmbeddingCall, context: GatewayContext)
     limits: left,
     allowance: hold.allowance,
   };
+}
+
+async function prepareAttempts(
+  call: EmbeddingCall,
+  { hold, callsBefore, deadline }: { hold: PlacedHold; callsBefore: number; deadline: number },
+  context: GatewayContext,
+): Promise<Attempts<EmbeddingAttempt>> {
+  const { observer, input } = call;
+  const candidates = await createCandidates({
+    ...context,
+    hold,
+    onSealedKey: observer.keyFailed,
+    preferred: call.provider,
+    findLimitations: (provider) => findLimitations(provider, input),
+  });
+  return createAttempts<EmbeddingAttempt>({
+    ...context,
+    holdId: call.id,
+    candidates,
+    callsBefore,
+    deadline,
+    call: (candidate, number) =>
+      createEmbeddingAttempt({ call, candidate, number, model: hold.model, deadline, context }),
+    observer,
+  });
 }
 
 /** What a provider cannot serve. */
@@ -189,7 +196,7 @@ function createEmbeddingAttempt(options: AttemptOptions): EmbeddingAttempt {
       if (embeddings === null && partialUsage === null) return [];
       const outcome = embeddings === null ? "interrupted" : "completed";
       const usage = embeddings?.usage ?? partialUsage;
-      const key = { credentialId: candidate.credential.id, isByok };
+      const key = { credentialId: candidate.credential.id };
       return [{ attempt: number, priceId: candidate.route.priceId, outcome, usage, outputBytes: 0, ...key }];
     },
     result: () => embeddings as Embeddings,

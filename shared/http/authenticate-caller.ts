@@ -18,6 +18,11 @@ export interface CallerAuthentication {
    */
   identify(request: Request): Promise<Caller>;
   /**
+   * Reads what is asked. What is wrong with it is told to those alone who may ask: an API key that does not count is refused first.
+   * @throws what `read` throws, unauthorized, scope_missing
+   */
+  readFor<Asked>(caller: Caller, scope: ApiScope, read: () => Promise<Asked>): Promise<Asked>;
+  /**
    * Who calls.
    * @throws SluiceError the same, and scope_missing for an API key that is not for this
    */
@@ -36,15 +41,24 @@ export function createCallerAuthentication(
     return { apiKeyDigest };
   }
 
+  async function lookUp(caller: Caller, scope: ApiScope): Promise<{ userId: string }> {
+    if (caller.apiKeyDigest === undefined) return caller;
+    const found = await apiKeys.find(caller.apiKeyDigest);
+    if (found === null) throw new SluiceError("unauthorized");
+    if (!found.scopes.includes(scope)) throw new SluiceError("scope_missing", { detail: { scope } });
+    return { userId: found.userId };
+  }
+
   return {
     identify,
-    async authenticate(request, scope) {
-      const caller = await identify(request);
-      if (caller.apiKeyDigest === undefined) return caller;
-      const found = await apiKeys.find(caller.apiKeyDigest);
-      if (found === null) throw new SluiceError("unauthorized");
-      if (!found.scopes.includes(scope)) throw new SluiceError("scope_missing", { detail: { scope } });
-      return { userId: found.userId };
+    authenticate: async (request, scope) => lookUp(await identify(request), scope),
+    async readFor(caller, scope, read) {
+      try {
+        return await read();
+      } catch (thrown) {
+        await lookUp(caller, scope);
+        throw thrown;
+      }
     },
   };
 }

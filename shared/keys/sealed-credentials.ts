@@ -1,18 +1,7 @@
+import type { SealedKey } from "../domain/sealed-key.ts";
 import type { Secret } from "../domain/secret.ts";
 import { createEnvelopes, EnvelopeError, type Envelopes, readKid } from "./envelope.ts";
 import type { KeyRing } from "./key-ring.ts";
-
-/** A key of a provider as the database hands it out. */
-export interface SealedKey {
-  /** The id of its row. */
-  id: string;
-  provider: string;
-  sealedKey: string;
-  /** Whose it is: the id of a user, or null for the platform's pool. */
-  userId: string | null;
-  /** Where it is sent, where that is not the provider's own address. */
-  baseUrl: string | null;
-}
 
 /** A key that was opened: what an adapter takes as a credential. */
 interface OpenedKey {

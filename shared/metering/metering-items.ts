@@ -28,7 +28,7 @@ interface HoldAnswer {
   }[];
   keys: { id: string; provider: string; sealed_key: string; weight: number; use_count: number }[] | null;
   own_keys: { id: string; provider: string; sealed_key: string; base_url: string | null }[] | null;
-  own_keys_only: boolean;
+  may_fall_back: boolean;
   cooling_keys: { id: string; wait_ms: number | null }[] | null;
   outages: { route_id: number; state: Exclude<Hold["routes"][number]["outage"], "none"> }[] | null;
   max_output_tokens: number;
@@ -68,6 +68,7 @@ export function toBeginItem(request: BeginRequest, byok: ByokPermission | null) 
       ? { user_id: caller.userId }
       : { api_key_digest: caller.apiKeyDigest }),
     byok,
+    falls_back: request.fallsBack,
     model_id: request.model ?? null,
     provider: request.provider ?? null,
     conversation_id: request.conversationId,
@@ -111,7 +112,7 @@ export function readHold(answer: HoldAnswer): Hold {
     ownKeys: (answer.own_keys ?? []).map(({ id, provider, sealed_key, base_url }) => ({
       ...{ id, provider, sealedKey: sealed_key, userId: answer.user_id, baseUrl: base_url },
     })),
-    ownKeysOnly: answer.own_keys_only,
+    mayFallBack: answer.may_fall_back,
     coolingKeys: new Map((answer.cooling_keys ?? []).map(({ id, wait_ms }) => [id, wait_ms])),
     history: answer.history.map(readMessage),
     preferences: { temperature: answer.temperature, systemPrompt: answer.system_prompt },
@@ -171,14 +172,13 @@ function toMessageItem(message: SettleRequest["messages"][number]) {
 }
 
 /** What usage does not tell is left out: the database estimates it. */
-function toChargeItem({ attempt, priceId, outcome, usage, outputBytes, credentialId, isByok }: Charge) {
+function toChargeItem({ attempt, priceId, outcome, usage, outputBytes, credentialId }: Charge) {
   return {
     attempt,
     price_id: priceId,
     outcome,
     output_bytes: outputBytes,
     credential_id: credentialId,
-    is_byok: isByok,
     ...(usage && {
       input_tokens: usage.inputTokens,
       cache_read_tokens: usage.cacheReadTokens,

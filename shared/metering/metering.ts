@@ -6,6 +6,7 @@ import type { Bill, LimitState } from "../domain/chat-event.ts";
 import type { ChatMessage, FinishReason } from "../domain/chat-message.ts";
 import { SluiceError } from "../domain/errors.ts";
 import type { Idempotency } from "../domain/idempotency.ts";
+import type { SealedKey } from "../domain/sealed-key.ts";
 import type { PartialUsage } from "../domain/usage.ts";
 import {
   type BeginAnswer,
@@ -54,6 +55,8 @@ export interface BeginRequest {
   maxOutputTokens: number | undefined;
   /** Null where every sending is a request of its own. */
   idempotency: Idempotency | null;
+  /** Whether the caller's own keys have failed, and the hold for them was settled without a charge, so that the platform's are to be used. */
+  fallsBack: boolean;
 }
 
 /** A way to the model: where to, and at which price. */
@@ -70,19 +73,7 @@ export interface Route {
   outage: "none" | "failing" | "lasting" | "probe";
 }
 
-/** A key of a provider as it is stored. */
-export interface SealedKey {
-  /** The id of its row. */
-  id: string;
-  provider: string;
-  sealedKey: string;
-  /** Whose it is: the caller's own, or, where null, the platform's. */
-  userId: string | null;
-  /** Where it is sent, where that is not the provider's own address. */
-  baseUrl: string | null;
-}
-
-/** A key of the platform's pool. */
+/** A key of the platform's pool, and what decides how often it is used. */
 export interface PoolKey extends SealedKey {
   /** Its share of the provider's calls, beside the other keys. */
   weight: number;
@@ -98,9 +89,10 @@ export interface Hold {
   routes: Route[];
   /** The platform's pool. */
   keys: PoolKey[];
-  /** The caller's own keys of the routes' providers, where they are to be used: before the platform's, or in their place. */
+  /** The caller's own keys of the routes' providers, the preferred first. Where there is any, no other key is used for this hold. */
   ownKeys: SealedKey[];
-  ownKeysOnly: boolean;
+  /** Whether the caller allows the platform's keys where their own fail. */
+  mayFallBack: boolean;
   /** The ids of keys, of the environment too, that are to be left alone, and for how many milliseconds; null: until somebody acts. */
   coolingKeys: ReadonlyMap<string, number | null>;
   history: ChatMessage[];
@@ -135,8 +127,6 @@ export interface Charge {
   outputBytes: number;
   /** The key that it was called with: see Credential. */
   credentialId: string;
-  /** Whether that is the caller's own, so that it costs nothing here. */
-  isByok: boolean;
 }
 
 /** What a request learned of routes and keys, for those that come after it. */

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { parseSafeAddress } from "../domain/safe-address.ts";
 import { createSecret } from "../domain/secret.ts";
 import { createAnthropicProvider } from "./anthropic.ts";
@@ -129,8 +129,10 @@ function readKey(name: string, setting: ReadSetting): Credential | null {
   const key = setting(settingName)?.trim();
   if (!key) return null;
   if (!/^[\x21-\x7E]+$/.test(key)) throw new Error(`${settingName} must be one key, without spaces.`);
-  // What is noted about a key in the database is about this very key, not the one that takes its place.
-  const fingerprint = createHash("sha256").update(key).digest("hex").slice(0, 12);
+  // What is noted about a key in the database is about this very key, not the one that takes its place. With a secret of the project,
+  // because whoever has the database could try keys against a bare digest.
+  const secret = setting("SUPABASE_SECRET_KEYS") || setting("SUPABASE_SECRET_KEY") || "";
+  const fingerprint = createHmac("sha256", secret).update(key).digest("hex").slice(0, 12);
   return { id: `env:${name}:${fingerprint}`, key: createSecret(key) };
 }
 

@@ -11,8 +11,8 @@ create table private.preferences (
   default_model_id text check (char_length(default_model_id) between 1 and 200),
   temperature numeric check (temperature between 0 and 2),
   system_prompt text check (char_length(system_prompt) between 1 and 20000),
-  prefers_own_keys boolean not null default false,
-  allows_platform_keys boolean not null default false,
+  prefer_own_keys boolean not null default false,
+  allow_platform_keys boolean not null default false,
   updated_at timestamptz not null default now()
 );
 
@@ -22,8 +22,8 @@ comment on column private.preferences.default_model_id is
   'The model of a request that names none, while the plan has it. No foreign key: what was chosen stays.';
 comment on column private.preferences.temperature is 'Of chats that say nothing of it.';
 comment on column private.preferences.system_prompt is 'Stands before the messages of chats that have none of their own.';
-comment on column private.preferences.prefers_own_keys is 'Chats are served with the caller''s own provider keys, where the plan leaves it to the caller.';
-comment on column private.preferences.allows_platform_keys is
+comment on column private.preferences.prefer_own_keys is 'Chats are served with the caller''s own provider keys, where the plan leaves it to the caller.';
+comment on column private.preferences.allow_platform_keys is
   'Where chats are served with the caller''s own keys: whether the platform''s take over, at the plan''s cost, when those fail or there is none.';
 
 revoke all on private.preferences from public, anon, authenticated, service_role;

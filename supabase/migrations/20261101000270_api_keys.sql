@@ -26,7 +26,7 @@ create table private.api_keys (
   last_used_at timestamptz
 );
 
-comment on table private.api_keys is 'Keys that were revoked stay for a while, so that their owner can see when they were last used.';
+comment on table private.api_keys is 'Keys that were revoked or have expired stay for a while, fifty at most, so that their owner can see when they were last used.';
 comment on column private.api_keys.digest is 'SHA-256 of the whole key, which is random enough for a fast digest.';
 comment on column private.api_keys.last_four is 'For its owner to recognise it by.';
 comment on column private.api_keys.last_used_at is 'To the hour.';
@@ -46,51 +46,47 @@ comment on table private.api_key_limits is 'What may be used with one key, besid
 comment on column private.api_key_limits.amount is 'In the unit of the row: requests, tokens, nano-USD (1e-9 USD), or requests at once.';
 
 revoke all on private.api_keys, private.api_key_limits from public, anon, authenticated, service_role;
-grant select, insert, update (name, scopes, expires_at, revoked_at, last_used_at) on private.api_keys to service_role;
+grant select, insert, delete, update (name, scopes, expires_at, revoked_at, last_used_at) on private.api_keys to service_role;
 grant select, insert, delete on private.api_key_limits to service_role;
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
-create function private.use_api_keys(digests bytea[]) returns setof private.api_keys
-language plpgsql volatile security invoker set search_path = ''
+create function private.mark_api_keys(ids uuid[]) returns void
+language sql volatile security invoker set search_path = ''
 as $$
-begin
   -- Once an hour, and by whoever comes first: nobody waits to say that a key is used.
   update private.api_keys k set last_used_at = date_trunc('hour', now())
   where k.id = any (array(
-    select due.id
-    from private.api_keys due
-    where due.digest = any (digests) and due.revoked_at is null and due.expires_at > now() is not false
-      and due.last_used_at >= date_trunc('hour', now()) is not true
+    select due.id from private.api_keys due
+    where due.id = any (ids) and due.last_used_at >= date_trunc('hour', now()) is not true
     for no key update skip locked
   ));
-  return query
-  select k.* from private.api_keys k
-  where k.digest = any (digests) and k.revoked_at is null and k.expires_at > now() is not false;
-end;
 $$;
 
-comment on function private.use_api_keys is 'The keys that are shown by these digests, as far as there are any that count, and takes down that they are used.';
+comment on function private.mark_api_keys is 'Takes down that keys are used. Callers who are to be locked are, before that.';
+
+create view private.live_api_keys with (security_invoker = true) as
+  select * from private.api_keys where revoked_at is null and expires_at > now() is not false;
+
+comment on view private.live_api_keys is 'The keys that let somebody in at this moment.';
+
+revoke all on private.live_api_keys from public, anon, authenticated, service_role;
+grant select on private.live_api_keys to service_role;
 
 create function private.resolve_api_keys(items jsonb) returns jsonb
-language sql volatile security invoker set search_path = ''
+language sql stable security invoker set search_path = ''
 as $$
-  with used as materialized (
-    select * from private.use_api_keys(array(
-      select decode(i ->> 'api_key_digest', 'hex') from jsonb_array_elements(items) i where i ? 'api_key_digest'
-    ))
-  )
   select jsonb_agg(
     case
       when not i.value ? 'api_key_digest' then i.value
-      when used.id is null then i.value - 'api_key_digest' || '{"user_id": null}'
-      when 'chat' <> all (used.scopes) then i.value - 'api_key_digest' || jsonb_build_object('user_id', null, 'refusal', 'SL43S')
-      else i.value - 'api_key_digest' || jsonb_build_object('user_id', used.user_id, 'api_key_id', used.id)
+      when shown.id is null then i.value - 'api_key_digest' || '{"user_id": null}'
+      when 'chat' <> all (shown.scopes) then i.value - 'api_key_digest' || jsonb_build_object('user_id', null, 'refusal', 'SL43S')
+      else i.value - 'api_key_digest' || jsonb_build_object('user_id', shown.user_id, 'api_key_id', shown.id)
     end
     order by i.place
   )
   from jsonb_array_elements(items) with ordinality i (value, place)
-  left join used on used.digest = decode(i.value ->> 'api_key_digest', 'hex');
+  left join private.live_api_keys shown on shown.digest = decode(i.value ->> 'api_key_digest', 'hex');
 $$;
 
 comment on function private.resolve_api_keys is
@@ -124,21 +120,24 @@ $$;
 
 comment on function private.set_api_key_limits is 'These are the limits of a key from now on. What is used of them stays.';
 
-revoke all on function private.use_api_keys, private.resolve_api_keys, private.describe_api_key, private.set_api_key_limits from public;
-grant execute on function private.use_api_keys, private.resolve_api_keys, private.describe_api_key, private.set_api_key_limits to service_role;
+revoke all on function private.mark_api_keys, private.resolve_api_keys, private.describe_api_key, private.set_api_key_limits from public;
+grant execute on function private.mark_api_keys, private.resolve_api_keys, private.describe_api_key, private.set_api_key_limits to service_role;
 
 -- API ---------------------------------------------------------------------------------------------------------------
 
 create function public.use_api_keys(digests text[]) returns setof json
-language sql volatile security invoker set search_path = ''
+language plpgsql volatile security invoker set search_path = ''
 as $$
-  with used as materialized (
-    select * from private.use_api_keys(array(select decode(d, 'hex') from unnest(digests) d))
-  )
-  select case when used.id is not null then json_build_object('user_id', used.user_id, 'scopes', used.scopes) end
+begin
+  perform private.mark_api_keys(array(
+    select k.id from private.live_api_keys k where k.digest = any (array(select decode(d, 'hex') from unnest(digests) d))
+  ));
+  return query
+  select case when k.id is not null then json_build_object('user_id', k.user_id, 'scopes', k.scopes) end
   from unnest(digests) with ordinality asked (digest, place)
-  left join used on used.digest = decode(asked.digest, 'hex')
+  left join private.live_api_keys k on k.digest = decode(asked.digest, 'hex')
   order by asked.place;
+end;
 $$;
 
 comment on function public.use_api_keys is
@@ -155,12 +154,15 @@ begin
   perform private.lock_accounts(array[user_id]);
   if not exists (select from private.accounts a where a.user_id = user_id) then
     return json_build_object('refusal', 'SL401');
-  elsif (
-    select count(*) from private.api_keys k
-    where k.user_id = user_id and k.revoked_at is null and k.expires_at > now() is not false
-  ) >= most then
+  elsif (select count(*) from private.live_api_keys k where k.user_id = user_id) >= most then
     return json_build_object('refusal', 'SL49M');
   end if;
+  -- Of those that let nobody in any more the oldest go first.
+  delete from private.api_keys k where k.id = any (array(
+    select dead.id from private.api_keys dead
+    where dead.user_id = user_id and (dead.revoked_at is not null or dead.expires_at <= now())
+    order by dead.id desc offset most
+  ));
   insert into private.api_keys (id, user_id, name, digest, last_four, scopes, expires_at)
   select k.id, user_id, k.name, decode(k.digest, 'hex'), k.last_four, k.scopes, k.expires_at
   from jsonb_to_record(key) as k (
@@ -188,9 +190,16 @@ language plpgsql volatile security invoker set search_path = '' set lock_timeout
 as $$
 #variable_conflict use_variable
 declare
+  most constant integer := 50;
   changed private.api_keys;
 begin
   perform private.lock_accounts(array[user_id]);
+  -- One that has expired may be given more time: it counts again then.
+  if change ? 'expires_at' and (
+    select count(*) from private.live_api_keys k where k.user_id = user_id and k.id <> api_key_id
+  ) >= most then
+    return jsonb_build_object('refusal', 'SL49M');
+  end if;
   update private.api_keys k set
     name = coalesce(change ->> 'name', k.name),
     scopes = case when change ? 'scopes'
@@ -209,7 +218,7 @@ end;
 $$;
 
 comment on function public.change_api_key is
-  'Changes what is named of a caller''s API key; of limits all of them. Null where the caller has no such key, or has revoked it.';
+  'Changes what is named of a caller''s API key; of limits all of them. Refused as create_api_key is; null where the caller has no such key, or has revoked it.';
 
 create function public.revoke_api_key(user_id uuid, api_key_id uuid) returns boolean
 language plpgsql volatile security invoker set search_path = '' set lock_timeout = '500ms'

@@ -1,13 +1,6 @@
--- Provider keys: the platform's pool, and callers' own.
+-- Provider keys: the platform's pool.
 --
 -- Invariant: a key lies here sealed, and opens in its own row alone. The functions hold what opens it; a copy of the database does not.
-
--- Types -------------------------------------------------------------------------------------------------------------
-
-create type private.byok_status as enum ('valid', 'unverified', 'invalid');
-
-comment on type private.byok_status is
-  'valid: the provider accepted it when it was last asked; unverified: the provider could not be asked yet; invalid: the provider refused it, and it is not used any more.';
 
 -- Tables ------------------------------------------------------------------------------------------------------------
 
@@ -20,9 +13,7 @@ create table private.provider_keys (
   fingerprint text,
   weight integer not null default 1 check (weight between 1 and 1000000),
   is_enabled boolean not null default true,
-  use_count bigint not null default 0,
   created_at timestamptz not null default now(),
-  last_used_at timestamptz,
   unique (provider, fingerprint)
 );
 
@@ -31,125 +22,19 @@ comment on column private.provider_keys.id is 'Part of what the envelope binds: 
 comment on column private.provider_keys.last_four is 'For people to recognise it by; null for a key too short to show any of it.';
 comment on column private.provider_keys.fingerprint is 'Keyed digest of the key: the same key has the same. Null where it was stored without.';
 comment on column private.provider_keys.weight is 'Its share of the provider''s calls, beside the other keys.';
-comment on column private.provider_keys.use_count is 'Calls that the provider answered, as far as they may cost money.';
-
-create table private.byok_keys (
-  id uuid primary key,
-  user_id uuid not null references private.accounts (user_id) on delete cascade,
-  provider text not null check (provider ~ '^[a-z][a-z0-9-]{0,39}$'),
-  name text not null check (char_length(name) between 1 and 40),
-  base_url text check (char_length(base_url) between 1 and 500),
-  sealed_key text not null unique check (sealed_key ~ '^v1\.'),
-  last_four text check (char_length(last_four) = 4),
-  fingerprint text not null,
-  status private.byok_status not null,
-  is_preferred boolean not null,
-  created_at timestamptz not null default now(),
-  checked_at timestamptz not null default now(),
-  last_used_at timestamptz,
-  unique (user_id, provider, name)
-);
-
-comment on table private.byok_keys is 'Callers'' own keys of providers. What is saved anew under a name is a new row.';
-comment on column private.byok_keys.id is 'Part of what the envelope binds, beside the caller, the provider and base_url: a sealed key copied into another row does not open.';
-comment on column private.byok_keys.base_url is 'A server that speaks the provider''s format and is called in its place; null for the provider''s own.';
-comment on column private.byok_keys.last_four is 'For its owner to recognise it by; null for a key too short to show any of it.';
-comment on column private.byok_keys.fingerprint is 'Keyed digest of the key: the same key has the same.';
-comment on column private.byok_keys.is_preferred is 'Tried before the other keys of the same provider.';
-comment on column private.byok_keys.checked_at is 'When the provider was last heard about it.';
-comment on column private.byok_keys.last_used_at is 'To the minute.';
-
-create unique index byok_keys_one_preferred on private.byok_keys (user_id, provider) where is_preferred;
 
 create index provider_keys_provider on private.provider_keys (provider) where is_enabled;
 
-revoke all on private.provider_keys, private.byok_keys from public, anon, authenticated, service_role;
-grant select, insert, update, delete on private.provider_keys, private.byok_keys to service_role;
+create table private.provider_key_uses (
+  key_id uuid primary key references private.provider_keys (id) on delete cascade,
+  count bigint not null,
+  last_used_at timestamptz not null
+) with (fillfactor = 50);
 
--- Functions ---------------------------------------------------------------------------------------------------------
+comment on table private.provider_key_uses is
+  'How often keys were used. A table of its own, because chats that are settled together wait for its rows, and not for whoever changes a key.';
+comment on column private.provider_key_uses.count is 'Calls that the provider answered, as far as they may cost money.';
 
-create function private.count_key_uses(credential_ids text[]) returns void
-language plpgsql volatile security invoker set search_path = ''
-as $$
-declare
-  -- Whatever else it may be called: `key:` and `byok:` with a UUID behind.
-  pool_ids uuid[] := array(select substr(c, 5)::uuid from unnest(credential_ids) c where c ~ '^key:[0-9a-f-]{36}$');
-  own_ids uuid[] := array(select substr(c, 6)::uuid from unnest(credential_ids) c where c ~ '^byok:[0-9a-f-]{36}$');
-begin
-  if pool_ids <> '{}' then
-    -- In the order of their ids, so that two batches cannot deadlock.
-    perform from private.provider_keys k where k.id = any (pool_ids) order by k.id for no key update;
-    update private.provider_keys k set use_count = k.use_count + used.count, last_used_at = now()
-    from (select id, count(*) as count from unnest(pool_ids) id group by id) used
-    where k.id = used.id;
-  end if;
-  if own_ids <> '{}' then
-    -- What the provider answers, it accepts. Nobody waits to say that a key is used.
-    update private.byok_keys k set
-      last_used_at = date_trunc('minute', now()), status = case k.status when 'unverified' then 'valid' else k.status end,
-      checked_at = case k.status when 'unverified' then now() else k.checked_at end
-    where k.id = any (array(
-      select due.id
-      from private.byok_keys due
-      where due.id = any (own_ids) and (due.status = 'unverified' or due.last_used_at >= date_trunc('minute', now()) is not true)
-      for no key update skip locked
-    ));
-  end if;
-end;
-$$;
-
-comment on function private.count_key_uses is 'Takes down with which keys providers answered: one entry for each call.';
-
-create function public.rewrap_keys(items jsonb) returns integer
-language plpgsql volatile security invoker set search_path = '' set lock_timeout = '500ms'
-as $$
-declare
-  pooled integer;
-  own integer;
-begin
-  update private.provider_keys k set sealed_key = i.resealed
-  from jsonb_to_recordset(items) as i (id uuid, sealed_key text, resealed text)
-  where k.id = i.id and k.sealed_key = i.sealed_key;
-  get diagnostics pooled = row_count;
-  update private.byok_keys k set sealed_key = i.resealed
-  from jsonb_to_recordset(items) as i (id uuid, sealed_key text, resealed text)
-  where k.id = i.id and k.sealed_key = i.sealed_key;
-  get diagnostics own = row_count;
-  return pooled + own;
-end;
-$$;
-
-comment on function public.rewrap_keys is
-  'Puts the same keys, sealed under another root key, in the place of what was read: a row that has changed since, or is gone, is left alone. Returns how many.';
-
-create function private.find_own_keys(
-  user_id uuid, model_id text, permission private.byok_permission, prefers_own_keys boolean, allows_platform_keys boolean,
-  out is_byok boolean, out key_providers text[], out keys json
-)
-language plpgsql stable security invoker set search_path = ''
-as $$
-begin
-  is_byok := false;
-  if permission = 'required' or (permission = 'allowed' and prefers_own_keys) then
-    is_byok := not allows_platform_keys;
-    select
-      array_agg(distinct k.provider),
-      json_agg(json_build_object('id', k.id, 'provider', k.provider, 'sealed_key', k.sealed_key, 'base_url', k.base_url)
-        order by k.is_preferred desc, k.created_at, k.id)
-    into key_providers, keys
-    from private.byok_keys k
-    where k.user_id = find_own_keys.user_id and k.status <> 'invalid' and exists (
-      select from private.model_routes r
-      where r.model_id = find_own_keys.model_id and r.provider = k.provider and r.is_enabled and r.listing <> 'missing'
-    );
-  end if;
-end;
-$$;
-
-comment on function private.find_own_keys is
-  'Whether a request is served with the caller''s own keys alone (is_byok), and which of these serve the model, the preferred first; null where none does, or the platform''s are used.';
-
-revoke all on function private.count_key_uses, private.find_own_keys from public;
-grant execute on function private.count_key_uses, private.find_own_keys to service_role;
-revoke all on function public.rewrap_keys from public, anon, authenticated;
-grant execute on function public.rewrap_keys to service_role;
+revoke all on private.provider_keys, private.provider_key_uses from public, anon, authenticated, service_role;
+grant select, insert, update, delete on private.provider_keys to service_role;
+grant select, insert, update on private.provider_key_uses to service_role;

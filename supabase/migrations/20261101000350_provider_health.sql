@@ -20,6 +20,7 @@ comment on column private.key_cooldowns.user_id is 'Whose own key it is; null fo
 comment on column private.key_cooldowns.until is 'Infinity for a key that the provider does not accept: it stays out until somebody acts.';
 
 create index key_cooldowns_user on private.key_cooldowns (user_id, provider);
+create index key_cooldowns_key on private.key_cooldowns (split_part(key_id, '/', 1));
 
 create table private.route_outages (
   route_id bigint primary key references private.model_routes (id) on delete cascade,
@@ -86,6 +87,33 @@ $$;
 comment on function public.reopen_route is
   'A route that was out has begun to answer: others may try it, too. That it works is known when the answer is complete (report_health); until then its failures are remembered.';
 
+create function private.own_key_of(key_id text) returns uuid
+language sql immutable security invoker set search_path = ''
+return case when key_id ~ '^byok:[0-9a-f-]{36}(/|$)' then substr(key_id, 6, 36)::uuid end;
+
+comment on function private.own_key_of is 'The row of byok_keys that a name of key_cooldowns speaks of; null for one of the platform.';
+
+create function private.forget_cooldowns(credential_id text) returns void
+language sql volatile security invoker set search_path = ''
+as $$
+  delete from private.key_cooldowns c where split_part(c.key_id, '/', 1) = credential_id;
+$$;
+
+comment on function private.forget_cooldowns is 'A provider key may be used again at once, for every model.';
+
+create function private.describe_cooldowns(credential_id text) returns jsonb
+language sql stable security invoker set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'upstream_model', nullif(substr(c.key_id, length(credential_id) + 2), ''), 'reason', c.reason, 'until', nullif(c.until, 'infinity')
+  ) order by c.key_id), '[]')
+  from private.key_cooldowns c
+  where split_part(c.key_id, '/', 1) = credential_id and c.until > now();
+$$;
+
+comment on function private.describe_cooldowns is
+  'What a provider key is left alone for at this moment: for all models where upstream_model is null, until somebody acts where until is.';
+
 create function private.report_health(items jsonb) returns void
 language plpgsql volatile strict security invoker set search_path = ''
 as $$
@@ -103,7 +131,7 @@ begin
   update private.byok_keys k set status = 'invalid', checked_at = now()
   from jsonb_array_elements(items) item
   cross join lateral jsonb_to_recordset(item -> 'key_reports') as r (key_id text, reason text)
-  where r.reason = 'credential' and r.key_id = 'byok:' || k.id;
+  where r.reason = 'credential' and k.id = private.own_key_of(r.key_id);
 
   insert into private.key_cooldowns as c (key_id, user_id, provider, reason, until)
   select distinct on (r.key_id)
@@ -115,7 +143,7 @@ begin
     end
   from jsonb_array_elements(items) item
   cross join lateral jsonb_to_recordset(item -> 'key_reports') as r (key_id text, provider text, reason text, wait_ms bigint)
-  left join private.byok_keys own on 'byok:' || own.id = split_part(r.key_id, '/', 1)
+  left join private.byok_keys own on own.id = private.own_key_of(r.key_id)
   -- Of an own key that is gone or replaced there is nothing to remember.
   where r.key_id not like 'byok:%' or (own.id is not null and r.reason <> 'credential')
   order by r.key_id, 5 desc
@@ -141,7 +169,11 @@ $$;
 comment on function private.report_health is
   'Takes down what chats learned of keys and routes. A route is asked last from its third failure in a row, for 5 s and twice as long each time, at most 20 s, so that it is back soon after it has recovered.';
 
-revoke all on function private.probe_routes, private.report_health from public;
-grant execute on function private.probe_routes, private.report_health to service_role;
+revoke all on function
+  private.probe_routes, private.own_key_of, private.forget_cooldowns, private.describe_cooldowns, private.report_health
+  from public;
+grant execute on function
+  private.probe_routes, private.own_key_of, private.forget_cooldowns, private.describe_cooldowns, private.report_health
+  to service_role;
 revoke all on function public.reopen_route from public, anon, authenticated;
 grant execute on function public.reopen_route to service_role;

@@ -97,9 +97,8 @@ create view private.caller_limits with (security_invoker = true) as
     )
     union all
     select k.user_id, 'api_key', k.id::text, l.unit, l."window", l.amount, 'api_key', k.expires_at
-    from private.api_keys k
+    from private.live_api_keys k
     join private.api_key_limits l on l.api_key_id = k.id
-    where k.revoked_at is null and k.expires_at > now() is not false
   ) l;
 
 comment on view private.caller_limits is

@@ -59,7 +59,7 @@ comment on table private.holds is
 comment on column private.holds.id is 'The id of the request, chosen by the function.';
 comment on column private.holds.service is 'Another service of the app that holds for a caller, in the place of a model.';
 comment on column private.holds.api_key_id is 'The caller''s API key that it was asked for with; null where they were there themselves.';
-comment on column private.holds.is_byok is 'Served with the caller''s own provider keys alone: costs nothing here.';
+comment on column private.holds.is_byok is 'Served with the caller''s own provider keys: costs nothing here.';
 comment on column private.holds.price_ids is 'The prices in force when the hold was placed, one for each route that may be called, in the order of trying. Nothing else can be charged.';
 comment on column private.holds.conversation_id is 'Null where no conversation is kept.';
 comment on column private.holds.prompt_tokens is 'The most tokens that the prompt can be billed for.';

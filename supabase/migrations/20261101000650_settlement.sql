@@ -7,12 +7,12 @@
 -- Types -------------------------------------------------------------------------------------------------------------
 
 create type private.charge as (
-  attempt smallint, price_id bigint, outcome private.charge_outcome, estimated boolean, credential_id text, is_byok boolean,
+  attempt smallint, price_id bigint, outcome private.charge_outcome, estimated boolean, credential_id text,
   input_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, output_tokens bigint, reasoning_tokens bigint,
   service_nano bigint
 );
 
-comment on type private.charge is 'is_byok: with the caller''s own provider key, which costs nothing here. service_nano: what another service of the app says that it cost; null for a chat, whose price is known.';
+comment on type private.charge is 'service_nano: what another service of the app says that it cost; null for a chat, whose price is known.';
 
 create type private.hold_settlement as (hold_id uuid, state private.hold_state, charges private.charge[]);
 
@@ -70,12 +70,12 @@ begin
     )
     -- A price that the hold does not name finds no row here, and the null cost refuses the settlement.
     select
-      h.id, c.attempt, 'charge'::private.ledger_entry, h.created_at, c.outcome, c.estimated, own.is_byok, h.user_id, h.plan_id,
+      h.id, c.attempt, 'charge'::private.ledger_entry, h.created_at, c.outcome, c.estimated, h.is_byok, h.user_id, h.plan_id,
       h.conversation_id, h.api_key_id, h.model_id, coalesce(h.service, route.provider), route.upstream_model, c.credential_id, price.id,
       c.input_tokens, c.cache_read_tokens, c.cache_write_tokens, c.output_tokens, c.reasoning_tokens,
       case
         when h.service is not null then c.service_nano
-        when price.id is not null and own.is_byok then 0
+        when price.id is not null and h.is_byok then 0
         else ceil(1e9 * (
           c.input_tokens * rate.input_usd + c.cache_read_tokens * rate.cache_read_usd + c.cache_write_tokens * rate.cache_write_usd
           + (c.output_tokens - c.reasoning_tokens) * rate.output_usd
@@ -85,7 +85,6 @@ begin
       end
     from hold h
     cross join lateral unnest(h.charges) c
-    cross join lateral (select h.is_byok or c.is_byok as is_byok) own
     -- What expires is charged in one for all its calls, but prices are those of one.
     cross join lateral (select case h.next_state when 'expired' then h.calls else 1 end as count) calls
     left join private.route_prices price on price.id = c.price_id and price.id = any (h.price_ids)

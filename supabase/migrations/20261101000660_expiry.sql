@@ -17,7 +17,7 @@ begin
   select array_agg((
     h.id, 'expired',
     case when h.service is null then array[(
-      0, h.price_ids[1], 'expired', true, null, false, h.calls::bigint * h.likely_prompt_tokens, 0, 0,
+      0, h.price_ids[1], 'expired', true, null, h.calls::bigint * h.likely_prompt_tokens, 0, 0,
       least(ceil(written.bytes / 4.0), h.calls::bigint * h.max_output_tokens), 0, null
     )::private.charge] else '{}' end
   )::private.hold_settlement)

@@ -239,7 +239,7 @@ as $$
   select json_build_object(
     'ui', coalesce(p.ui, '{}'), 'session', coalesce(p.session, '{}'), 'default_model', p.default_model_id,
     'temperature', p.temperature, 'system_prompt', p.system_prompt, 'model_in_use', d.usable_id, 'unavailable_default_model', d.unavailable,
-    'prefers_own_keys', coalesce(p.prefers_own_keys, false), 'allows_platform_keys', coalesce(p.allows_platform_keys, false)
+    'prefer_own_keys', coalesce(p.prefer_own_keys, false), 'allow_platform_keys', coalesce(p.allow_platform_keys, false)
   )
   from private.current_accounts a
   left join private.preferences p on p.user_id = a.user_id
@@ -288,8 +288,8 @@ begin
     default_model_id = case when patch -> 'model' ? 'default_model' then chosen else p.default_model_id end,
     temperature = case when patch -> 'model' ? 'temperature' then (patch #>> '{model,temperature}')::numeric else p.temperature end,
     system_prompt = case when patch -> 'model' ? 'system_prompt' then patch #>> '{model,system_prompt}' else p.system_prompt end,
-    prefers_own_keys = coalesce((patch #>> '{keys,prefer_own}')::boolean, p.prefers_own_keys),
-    allows_platform_keys = coalesce((patch #>> '{keys,allow_platform}')::boolean, p.allows_platform_keys),
+    prefer_own_keys = coalesce((patch #>> '{keys,prefer_own_keys}')::boolean, p.prefer_own_keys),
+    allow_platform_keys = coalesce((patch #>> '{keys,allow_platform_keys}')::boolean, p.allow_platform_keys),
     updated_at = now()
   where p.user_id = user_id;
   return public.get_preferences(user_id);

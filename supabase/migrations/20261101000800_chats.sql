@@ -27,6 +27,12 @@ begin
   user_ids := array(select distinct (item ->> 'user_id')::uuid from jsonb_array_elements(items) item);
   perform private.lock_accounts(user_ids);
   perform private.expire_holds(user_ids);
+  if items @? '$[*].api_key_id' then
+    perform private.mark_api_keys(array(select (item ->> 'api_key_id')::uuid from jsonb_array_elements(items) item where item ? 'api_key_id'));
+  end if;
+  if items @? '$[*] ? (@.falls_back == true)' then
+    perform private.renew_holds(items);
+  end if;
   if items @? '$[*].idempotency_key ? (@ != null)' then
     repetitions := array(select r from private.claim_keys(items) r);
   end if;
@@ -74,7 +80,7 @@ begin
     from rows from (jsonb_to_recordset(items) as (
       hold_id uuid, user_id uuid, api_key_id uuid, refusal text, model_id text, conversation_id uuid, continues boolean,
       first_text text, prompt_bytes bigint, prompt_messages integer, overhead_tokens integer, images integer,
-      output_modality text, needs text[], provider text, max_output_tokens integer, byok private.byok_permission,
+      output_modality text, needs text[], provider text, max_output_tokens integer, byok private.byok_permission, falls_back boolean,
       takes_preferences boolean, takes_system_prompt boolean
     )) with ordinality as i
     left join private.current_accounts account on account.user_id = i.user_id and account.user_id = any (user_ids)
@@ -104,7 +110,7 @@ begin
       )
     ) history on conversation.id is not null
     cross join lateral private.find_own_keys(
-      i.user_id, model.id, coalesce(i.byok, plan.byok), coalesce(chosen.prefers_own_keys, false), coalesce(chosen.allows_platform_keys, false)
+      i.user_id, model.id, plan.byok, i.byok, chosen.prefer_own_keys, chosen.allow_platform_keys, coalesce(i.falls_back, false)
     ) own
     where i.hold_id <> all (array(select r.hold_id from unnest(repetitions) r))
   ),
@@ -123,7 +129,7 @@ begin
     where refusal is null
   ),
   decision as materialized (
-    select d.*, case when has_outages and d.refusal is null then private.probe_routes(d.routes, item.provider) end as probes
+    select d.*, case when has_outages and d.refusal is null and not item.is_byok then private.probe_routes(d.routes, item.provider) end as probes
     from request cross join lateral private.place_holds(request.requests) d
     join item on item.hold_id = d.hold_id
     where request.requests is not null
@@ -145,12 +151,13 @@ begin
         'max_output_tokens', decision.max_output_tokens, 'history', item.history,
         'supported_parameters', item.supported_parameters, 'first_token_ms', item.first_token_ms, 'limits', decision.limits,
         'unavailable_default_model', item.unavailable_default_model, 'temperature', item.temperature, 'system_prompt', item.system_prompt,
-        'own_keys', item.keys, 'own_keys_only', item.is_byok,
+        'own_keys', item.keys, 'may_fall_back', item.may_fall_back,
         'keys', case when has_keys and not item.is_byok then (
           select json_agg(json_build_object(
-            'id', k.id, 'provider', k.provider, 'sealed_key', k.sealed_key, 'weight', k.weight, 'use_count', k.use_count
+            'id', k.id, 'provider', k.provider, 'sealed_key', k.sealed_key, 'weight', k.weight, 'use_count', coalesce(u.count, 0)
           ))
           from private.provider_keys k
+          left join private.provider_key_uses u on u.key_id = k.id
           where k.is_enabled and k.provider = any (decision.providers)
         ) end,
         'cooling_keys', case when has_cooldowns then (

@@ -20,7 +20,7 @@ begin
   select
     array_agg((h.id, 'settled', array(
       select (
-        c.attempt, c.price_id, c.outcome, c.input_tokens is null or c.output_tokens is null, c.credential_id, coalesce(c.is_byok, false),
+        c.attempt, c.price_id, c.outcome, c.input_tokens is null or c.output_tokens is null, c.credential_id,
         coalesce(c.input_tokens, h.likely_prompt_tokens),
         coalesce(c.cache_read_tokens, 0), coalesce(c.cache_write_tokens, 0),
         -- About 4 bytes a token, and no more than was held, so that an estimate never exceeds a limit.
@@ -29,7 +29,7 @@ begin
         null
       )::private.charge
       from jsonb_to_recordset(i.charges) as c (
-        attempt smallint, price_id bigint, outcome private.charge_outcome, credential_id text, is_byok boolean, output_bytes bigint,
+        attempt smallint, price_id bigint, outcome private.charge_outcome, credential_id text, output_bytes bigint,
         input_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, output_tokens bigint, reasoning_tokens bigint
       )
     ))::private.hold_settlement),
@@ -79,14 +79,19 @@ begin
       null;
     end;
   end if;
-  -- Last: chats of everybody change the row of a key of the pool, and wait for each other until they are committed.
+  -- Last: chats of everybody change the row of a key's uses, and wait for each other until they are committed.
   if items @? '$[*].charges[*].credential_id ? (@ starts with "key:" || @ starts with "byok:")' then
-    perform private.count_key_uses(array(
-      select charge ->> 'credential_id'
-      from jsonb_array_elements(items) i
-      cross join lateral jsonb_array_elements(i -> 'charges') charge
-      where (i ->> 'hold_id')::uuid = any (closed)
-    ));
+    begin
+      perform private.count_key_uses(array(
+        select charge ->> 'credential_id'
+        from jsonb_array_elements(items) i
+        cross join lateral jsonb_array_elements(i -> 'charges') charge
+        where (i ->> 'hold_id')::uuid = any (closed)
+      ));
+    exception when data_exception or integrity_constraint_violation then
+      -- A key that is deleted in this moment.
+      null;
+    end;
   end if;
 
   return query

@@ -78,7 +78,7 @@ create function public.settle_hold(item jsonb) returns json
 language sql volatile security invoker set search_path = '' set lock_timeout = '500ms'
 as $$
   select private.close_service_hold((item ->> 'hold_id')::uuid, array[(
-    1, null, 'completed', false, null, false, u.input_tokens, u.cache_read_tokens, u.cache_write_tokens, u.output_tokens, u.reasoning_tokens,
+    1, null, 'completed', false, null, u.input_tokens, u.cache_read_tokens, u.cache_write_tokens, u.output_tokens, u.reasoning_tokens,
     (item ->> 'cost_nano')::bigint
   )::private.charge])
   from jsonb_to_record(item -> 'usage') as u (

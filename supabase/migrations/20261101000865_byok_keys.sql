@@ -23,7 +23,7 @@ grant select, insert, update on private.key_checks to service_role;
 create function private.describe_byok_key(key private.byok_keys) returns jsonb
 language sql stable security invoker set search_path = ''
 as $$
-  select to_jsonb(key) - 'user_id' - 'sealed_key';
+  select to_jsonb(key) - 'user_id' - 'sealed_key' || jsonb_build_object('cooldowns', private.describe_cooldowns('byok:' || key.id));
 $$;
 
 comment on function private.describe_byok_key is 'A key as its owner is told of it.';
@@ -45,16 +45,8 @@ $$;
 
 comment on function private.settle_preferred is 'Where none of a caller''s keys of a provider is preferred, the oldest is.';
 
-create function private.forget_cooldowns(credential_id text) returns void
-language sql volatile security invoker set search_path = ''
-as $$
-  delete from private.key_cooldowns c where split_part(c.key_id, '/', 1) = credential_id;
-$$;
-
-comment on function private.forget_cooldowns is 'A provider key may be used again at once, for every model.';
-
-revoke all on function private.describe_byok_key, private.settle_preferred, private.forget_cooldowns from public;
-grant execute on function private.describe_byok_key, private.settle_preferred, private.forget_cooldowns to service_role;
+revoke all on function private.describe_byok_key, private.settle_preferred from public;
+grant execute on function private.describe_byok_key, private.settle_preferred to service_role;
 
 -- API ---------------------------------------------------------------------------------------------------------------
 
@@ -62,8 +54,8 @@ create function public.list_byok_keys(user_id uuid) returns json
 language sql stable security invoker set search_path = ''
 as $$
   select json_build_object(
-    'permission', p.byok, 'prefers_own_keys', coalesce(chosen.prefers_own_keys, false),
-    'allows_platform_keys', coalesce(chosen.allows_platform_keys, false),
+    'permission', p.byok, 'prefer_own_keys', coalesce(chosen.prefer_own_keys, false),
+    'allow_platform_keys', coalesce(chosen.allow_platform_keys, false),
     'keys', coalesce((
       select json_agg(private.describe_byok_key(k) order by k.provider, k.is_preferred desc, k.name)
       from private.byok_keys k where k.user_id = a.user_id

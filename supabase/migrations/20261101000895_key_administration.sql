@@ -7,20 +7,16 @@
 create function private.describe_provider_key(key private.provider_keys) returns jsonb
 language sql stable security invoker set search_path = ''
 as $$
-  select to_jsonb(key) - 'sealed_key' || jsonb_build_object('cooldowns', coalesce(
-    (
-      select jsonb_agg(jsonb_build_object(
-        'upstream_model', nullif(substr(c.key_id, 42), ''), 'reason', c.reason, 'until', nullif(c.until, 'infinity')
-      ) order by c.key_id)
-      from private.key_cooldowns c
-      where split_part(c.key_id, '/', 1) = 'key:' || key.id and c.until > now()
-    ),
-    '[]'
-  ));
+  select to_jsonb(key) - 'sealed_key' || jsonb_build_object(
+    'cooldowns', private.describe_cooldowns('key:' || key.id),
+    'use_count', coalesce(u.count, 0), 'last_used_at', u.last_used_at
+  )
+  from (values (key.id)) one (id)
+  left join private.provider_key_uses u on u.key_id = one.id;
 $$;
 
 comment on function private.describe_provider_key is
-  'A key of the pool as administrators are told of it, with what it is out for: until is null for one that the provider does not accept.';
+  'A key of the pool as administrators are told of it, with what it is left alone for and how often it was used.';
 
 revoke all on function private.describe_provider_key from public;
 grant execute on function private.describe_provider_key to service_role;
@@ -45,7 +41,7 @@ declare
   added private.provider_keys;
 begin
   if replaces is not null then
-    select k.* into old from private.provider_keys k where k.id = replaces and k.provider = given.provider for no key update;
+    select k.* into old from private.provider_keys k where k.id = replaces and k.provider = given.provider and k.is_enabled for no key update;
     if not found then
       return jsonb_build_object('refusal', 'SL44K');
     end if;
@@ -71,7 +67,7 @@ end;
 $$;
 
 comment on function public.add_provider_key is
-  'Adds a sealed key to the pool, with the name and the weight of the one that it replaces, which is switched off. Refused (an SQLSTATE of ours) where the pool has it already, or not the one to be replaced.';
+  'Adds a sealed key to the pool, with the name and the weight of the one that it replaces, which is switched off. Refused (an SQLSTATE of ours) where the pool has it already, or not the one to be replaced, switched on.';
 
 create function public.change_provider_key(actor_id uuid, key_id uuid, change jsonb) returns jsonb
 language plpgsql volatile security invoker set search_path = '' set lock_timeout = '500ms'

@@ -110,23 +110,28 @@ export const expectedPrivileges: Record<string, Grants> = {
 
   // Keys: what is sealed, and digests. Of API keys nothing but what their owner may change.
   "private.provider_keys": written,
+  "private.provider_key_uses": counted,
   "private.byok_keys": written,
   "private.key_checks": counted,
   "private.api_keys": {
     service_role:
-      "insert, select, update (expires_at), update (last_used_at), update (name), update (revoked_at), update (scopes)",
+      "delete, insert, select, update (expires_at), update (last_used_at), update (name), update (revoked_at), update (scopes)",
   },
   "private.api_key_limits": { service_role: "delete, insert, select" },
-  "private.use_api_keys(digests bytea[])": callable,
+  "private.live_api_keys": readOnly,
+  "private.mark_api_keys(ids uuid[])": callable,
   "private.resolve_api_keys(items jsonb)": callable,
   "private.describe_api_key(key private.api_keys)": callable,
   "private.set_api_key_limits(api_key_id uuid, limits jsonb)": callable,
   "private.count_key_uses(credential_ids text[])": callable,
-  "private.find_own_keys(user_id uuid, model_id text, permission private.byok_permission, prefers_own_keys boolean, allows_platform_keys boolean, OUT is_byok boolean, OUT key_providers text[], OUT keys json)":
+  "private.find_own_keys(user_id uuid, model_id text, plan private.byok_permission, deployment private.byok_permission, prefer_own_keys boolean, allow_platform_keys boolean, falls_back boolean, OUT is_byok boolean, OUT key_providers text[], OUT keys json, OUT may_fall_back boolean)":
     callable,
   "private.describe_byok_key(key private.byok_keys)": callable,
   "private.settle_preferred(user_id uuid, provider text)": callable,
+  "private.own_key_of(key_id text)": callable,
   "private.forget_cooldowns(credential_id text)": callable,
+  "private.describe_cooldowns(credential_id text)": callable,
+  "private.renew_holds(items jsonb)": callable,
   "private.describe_provider_key(key private.provider_keys)": callable,
 
   "private.model_sync_log": counted,

@@ -48,7 +48,7 @@ export const billingMutants: Mutant[] = [
   {
     fault: "calls with a caller's own key cost money",
     file: sources.settlement,
-    from: "when price.id is not null and own.is_byok then 0",
+    from: "when price.id is not null and h.is_byok then 0",
     to: "when false then 0",
     killedBy: [tests.model],
   },

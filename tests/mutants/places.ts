@@ -4,7 +4,7 @@ const migration = (name: string) => `supabase/migrations/20261101${name}.sql`;
 export const sources = {
   accounts: migration("000250_accounts"),
   apiKeys: migration("000270_api_keys"),
-  providerKeys: migration("000340_provider_keys"),
+  ownKeyTable: migration("000345_own_keys"),
   metering: migration("000400_metering"),
   credits: migration("000420_credits"),
   projectLimits: migration("000450_project_limits"),

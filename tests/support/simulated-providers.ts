@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHmac, randomUUID } from "node:crypto";
 import { inject } from "vitest";
 
 const formats = {
@@ -38,5 +38,6 @@ export function simulateMoreProviders(count: number): Record<string, string> {
 
 /** What the database calls a key of the environment. */
 export function environmentKeyId(provider: string, key: string): string {
-  return `env:${provider}:${createHash("sha256").update(key).digest("hex").slice(0, 12)}`;
+  const secret = JSON.stringify({ default: inject("stack").secretKey });
+  return `env:${provider}:${createHmac("sha256", secret).update(key).digest("hex").slice(0, 12)}`;
 }

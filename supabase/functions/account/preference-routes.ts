@@ -29,7 +29,7 @@ const patchSchema = z.strictObject({
     })
     .optional(),
   keys: z
-    .strictObject({ preferOwn: z.boolean().optional(), allowPlatform: z.boolean().optional() })
+    .strictObject({ preferOwnKeys: z.boolean().optional(), allowPlatformKeys: z.boolean().optional() })
     .optional(),
 });
 const noneSchema = z.strictObject({});

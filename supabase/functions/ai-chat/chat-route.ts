@@ -30,8 +30,10 @@ export function addChatRoute(
     const log = context.get("log");
     const caller = await callers.identify(context.req.raw);
     log.mark("auth");
-    const { json, idempotency } = await readIdempotent(context.req.raw);
-    const request = parseChatRequest(json);
+    const { request, idempotency } = await callers.readFor(caller, "chat", async () => {
+      const { json, idempotency } = await readIdempotent(context.req.raw);
+      return { request: parseChatRequest(json), idempotency };
+    });
     log.note({ stream: request.stream });
 
     const observer = observeRequest(log, writeLog);

@@ -24,8 +24,10 @@ export function addV1AnswerRoute(app: App, path: string, options: AnswerRouteOpt
     const log = context.get("log");
     const caller = await callers.identify(context.req.raw);
     log.mark("auth");
-    const { json, idempotency } = await readIdempotent(context.req.raw);
-    const params = parse(json);
+    const { params, idempotency } = await callers.readFor(caller, "chat", async () => {
+      const { json, idempotency } = await readIdempotent(context.req.raw);
+      return { params: parse(json), idempotency };
+    });
     const { request } = params;
     log.note({ stream: request.stream });
 

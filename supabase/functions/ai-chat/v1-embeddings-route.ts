@@ -16,8 +16,10 @@ export function addV1EmbeddingsRoute(app: App, { gateway, callers, epochMs, writ
     const log = context.get("log");
     const caller = await callers.identify(context.req.raw);
     log.mark("auth");
-    refuseKey(context.req.raw);
-    const { encoding, ...params } = parseEmbeddingParams(await readJson(context.req.raw));
+    const { encoding, ...params } = await callers.readFor(caller, "chat", async () => {
+      refuseKey(context.req.raw);
+      return parseEmbeddingParams(await readJson(context.req.raw));
+    });
 
     const observer = observeRequest(log, writeLog);
     const result = await gateway.embed({ id: log.requestId, caller, ...params, observer });

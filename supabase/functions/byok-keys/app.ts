@@ -1,13 +1,16 @@
+import type { Context } from "hono";
 import { z } from "zod";
 import type { ByokKeys } from "../../../shared/credentials/byok-keys.ts";
 import type { ImportKeys } from "../../../shared/credentials/import-keys.ts";
 import type { KeyExaminer } from "../../../shared/credentials/key-examiner.ts";
 import { storableText } from "../../../shared/domain/chat-message.ts";
+import { SluiceError } from "../../../shared/domain/errors.ts";
 import { parseFields } from "../../../shared/domain/parse-fields.ts";
 import { providerKey } from "../../../shared/domain/provider-key.ts";
 import type { Authenticate } from "../../../shared/http/authenticate.ts";
 import {
   type App,
+  type AppEnv,
   createApp,
   type FrameOptions,
   refuseOtherMethods,
@@ -39,7 +42,8 @@ const given = {
 };
 const saveSchema = z.strictObject(given);
 const preferSchema = z.strictObject({ name, isPreferred: z.literal(true) });
-const testSchema = z.strictObject({ name: name.optional() });
+/** Which of a provider's keys. */
+const nameSchema = z.strictObject({ name: name.optional() });
 const importSchema = z.strictObject({
   keys: z
     .array(z.strictObject({ provider: storableText.min(1).max(40), ...given }))
@@ -88,23 +92,22 @@ export function createByokKeysApp(options: ByokKeysOptions): App {
     const { userId } = await authenticate(context.req.raw);
     context.get("log").note({ userId });
     const fields = parseFields(preferSchema, await readJson(context.req.raw));
-    return context.json({ key: await byokKeys.prefer(userId, context.req.param("provider"), fields.name) });
+    return context.json({ key: await byokKeys.prefer(userId, readProvider(context), fields.name) });
   });
 
   app.delete("/:provider", async (context) => {
     const { userId } = await authenticate(context.req.raw);
     context.get("log").note({ userId });
-    const query = parseFields(testSchema, context.req.query());
-    await byokKeys.remove(userId, context.req.param("provider"), query.name);
+    const query = parseFields(nameSchema, context.req.query());
+    await byokKeys.remove(userId, readProvider(context), query.name);
     return context.body(null, 204);
   });
 
   app.post("/:provider/test", async (context) => {
     const { userId } = await authenticate(context.req.raw);
     context.get("log").note({ userId });
-    const fields = parseFields(testSchema, await readJson(context.req.raw));
-    await byokKeys.beginChecks(userId, 1);
-    return context.json({ key: await byokKeys.test(userId, context.req.param("provider"), fields.name) });
+    const fields = parseFields(nameSchema, await readJson(context.req.raw));
+    return context.json({ key: await byokKeys.test(userId, readProvider(context), fields.name) });
   });
 
   refuseOtherMethods(app, "/", ["GET"]);
@@ -112,4 +115,11 @@ export function createByokKeysApp(options: ByokKeysOptions): App {
   refuseOtherMethods(app, "/:provider", ["PUT", "PATCH", "DELETE"]);
   refuseOtherMethods(app, "/:provider/test", ["POST"]);
   return app;
+}
+
+/** What cannot be a provider's name has no key. */
+function readProvider(context: Context<AppEnv>): string {
+  const provider = context.req.param("provider") ?? "";
+  if (!/^[a-z][a-z0-9-]{0,39}$/.test(provider)) throw new SluiceError("provider_key_not_found");
+  return provider;
 }

@@ -22,9 +22,21 @@ test("whoever chose nothing has none, and the plan's default model", async () =>
     200,
     {
       ...{ ui: {}, session: {}, model: { defaultModel: null, temperature: null, systemPrompt: null } },
+      keys: { preferOwnKeys: false, allowPlatformKeys: false },
       ...{ modelInUse: caller.modelId, unavailableDefaultModel: null },
     },
   ]);
+});
+
+test("whose keys serve is chosen member by member", async () => {
+  const caller = await signUpCaller(sql);
+  const steps: [keys: object, chosen: object][] = [
+    [{ preferOwnKeys: true }, { preferOwnKeys: true, allowPlatformKeys: false }],
+    [{ allowPlatformKeys: true }, { preferOwnKeys: true, allowPlatformKeys: true }],
+    [{ preferOwnKeys: false }, { preferOwnKeys: false, allowPlatformKeys: true }],
+  ];
+  for (const [keys, chosen] of steps) expect((await patch(caller, { keys })).body.keys).toEqual(chosen);
+  expect((await patch(caller, { keys: { preferOwnKeys: null } })).status).toBe(400);
 });
 
 test("text that only looks as if it could not be stored is stored", async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { PoolKey } from "../../../shared/credentials/key-pool.ts";
+import type { ProviderKey } from "../../../shared/credentials/key-pool.ts";
 import { randomRoot } from "../../shared/keys/test-ring.ts";
 import { createAdminClient } from "../../support/admin-client.ts";
 import { connectDatabase } from "../../support/connect-database.ts";
@@ -28,12 +28,12 @@ afterAll(() => instance.stop());
 async function add(fields: Record<string, unknown> = {}) {
   const text = String(fields.key ?? makeProviderKey());
   const body = { provider: "extra-0", ...fields, key: text };
-  const answer = await call<{ providerKey: PoolKey }>("POST", "/provider-keys", { body });
+  const answer = await call<{ providerKey: ProviderKey }>("POST", "/provider-keys", { body });
   return { ...answer, text, added: answer.body.providerKey };
 }
 
 const find = async (id: string) => {
-  const { body } = await call<{ providerKeys: PoolKey[] }>("GET", "/provider-keys");
+  const { body } = await call<{ providerKeys: ProviderKey[] }>("GET", "/provider-keys");
   return body.providerKeys.find((key) => key.id === id);
 };
 
@@ -86,7 +86,7 @@ test("of a key added many times at once one is stored, and the others are told s
 test("name, weight and whether it is used can be changed", async () => {
   const { added } = await add({ name: "old" });
   for (const change of [{ name: "new" }, { weight: 7 }, { isEnabled: false }]) {
-    const { status, body } = await call<{ providerKey: PoolKey }>("PATCH", `/provider-keys/${added.id}`, {
+    const { status, body } = await call<{ providerKey: ProviderKey }>("PATCH", `/provider-keys/${added.id}`, {
       body: change,
     });
     expect([status, body.providerKey]).toEqual([200, expect.objectContaining(change)]);
@@ -120,9 +120,13 @@ describe("a key that is rotated", () => {
   test("gives its name and weight to the new one, and is switched off in the same moment", async () => {
     const { added: old } = await add({ name: "main", weight: 5 });
     const key = makeProviderKey();
-    const { status, body } = await call<{ providerKey: PoolKey }>("POST", `/provider-keys/${old.id}/rotate`, {
-      body: { key },
-    });
+    const { status, body } = await call<{ providerKey: ProviderKey }>(
+      "POST",
+      `/provider-keys/${old.id}/rotate`,
+      {
+        body: { key },
+      },
+    );
     expect([status, body.providerKey]).toEqual([
       201,
       expect.objectContaining({
@@ -138,6 +142,16 @@ describe("a key that is rotated", () => {
     expect(await readAudit(body.providerKey.id)).toMatchObject([
       { action: "provider_key.rotate", before: { id: old.id } },
     ]);
+  });
+
+  test("is rotated once: the second of two at once is told that it is not there", async () => {
+    const { added } = await add({ name: "twice" });
+    const answers = await Promise.all(
+      [1, 2].map(() =>
+        call("POST", `/provider-keys/${added.id}/rotate`, { body: { key: makeProviderKey() } }),
+      ),
+    );
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 404]);
   });
 
   test("stays as it is where the new one is refused", async () => {

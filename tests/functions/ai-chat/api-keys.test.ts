@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, inject, test } from "vitest";
 import type { ApiScope } from "../../../shared/domain/caller.ts";
+import { createApiKey } from "../../../shared/keys/api-key.ts";
 import { createAccountClient } from "../../support/account-client.ts";
 import { makeApiKey } from "../../support/api-keys.ts";
 import { createChatClient } from "../../support/chat-client.ts";
@@ -141,6 +142,25 @@ test("what is wrong with a key is not told: unknown, mistyped, revoked, expired 
   const told = await Promise.all(answers.map(async (answer) => `${answer.status} ${await answer.text()}`));
   expect(new Set(told).size).toBe(1);
   expect(told[0]).toMatch(/^401 /);
+});
+
+test("what is wrong with a request is told to those alone who may ask: an unknown key is refused before, as a mistyped one is", async () => {
+  const { key } = await createApiKey();
+  for (const [path, body] of [
+    ["", "{"],
+    ["", '{"message":1}'],
+    ["/v1/chat/completions", "{}"],
+    ["/v1/embeddings", "{}"],
+  ] as const) {
+    const answers = await Promise.all(
+      [key.reveal(), "slc_live_x"].map((token) => chats.send(path, { token, method: "POST", body })),
+    );
+    const told = await Promise.all(answers.map(async (answer) => [answer.status, await answer.text()]));
+    expect([path, told[0]?.[0], told[0]]).toEqual([path, 401, told[1]]);
+  }
+  const caller = await signUpCaller(sql);
+  const own = await chats.send("", { token: (await makeApiKey(caller)).token, method: "POST", body: "{" });
+  expect(own.status).toBe(400);
 });
 
 test("an API key never acts as an administrator, even that of one", async () => {

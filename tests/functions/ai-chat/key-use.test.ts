@@ -38,8 +38,8 @@ async function addPoolKey(provider: string, weight = 1): Promise<string> {
 
 async function readPoolKey(id: string) {
   const [row] = await sql`
-    select use_count::integer, last_used_at > now() - interval '1 minute' as is_recent, split_part(sealed_key, '.', 2) as kid
-    from private.provider_keys where id = ${id}`;
+    select coalesce(u.count, 0)::integer as use_count, u.last_used_at > now() - interval '1 minute' as is_recent, split_part(k.sealed_key, '.', 2) as kid
+    from private.provider_keys k left join private.provider_key_uses u on u.key_id = k.id where k.id = ${id}`;
   return row;
 }
 

@@ -108,7 +108,7 @@ test("where the operator does not allow such addresses any more, the key is sent
   const { ask, sent, lookedUp } = await start([["93.184.216.34"]], {});
   const caller = await signUpByok();
   await storeOwnKey(sql, { roots, userId: caller.userId, baseUrl });
-  expect(await ask(caller)).toMatchObject({ status: 503, error: { code: "model_unavailable" }, keys: [] });
+  expect(await ask(caller)).toMatchObject({ status: 503, error: { code: "own_key_unavailable" }, keys: [] });
   expect([sent, lookedUp]).toEqual([[], []]);
 });
 

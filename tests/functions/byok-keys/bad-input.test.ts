@@ -134,12 +134,6 @@ describe("where callers may have addresses of their own", () => {
     expect(await countRows()).toBe(0);
   });
 
-  test("a public name that leads nowhere is not called: the key is saved unverified, and said to be", async () => {
-    const baseUrl = "https://nowhere.example.com/v1";
-    const { saved } = await client.save(person, "openai", { baseUrl });
-    expect(saved).toMatchObject({ baseUrl, status: "unverified" });
-  });
-
   test("providers that nobody else speaks like have no other addresses", async () => {
     const { status, body } = await client.request(person, "PUT", "/anthropic", {
       key: makeProviderKey(),

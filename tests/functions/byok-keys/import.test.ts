@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ImportReport } from "../../../shared/credentials/import-keys.ts";
 import { connectDatabase } from "../../support/connect-database.ts";
-import { createByokClient } from "../../support/own-keys.ts";
+import { createByokClient, setByok } from "../../support/own-keys.ts";
 import { setPlan, signUp, signUpCaller } from "../../support/people.ts";
 import { makeProviderKey } from "../../support/simulated-providers.ts";
 
@@ -80,12 +80,41 @@ test("another device with other keys overwrites nothing: they get names of their
   expect(keys["openai default"]).toEqual(saved);
 });
 
-test("a key that the provider has refused since is tried once more", async () => {
+test("a key that the provider has refused since is tried once more, and valid again under its name", async () => {
   const person = await signUp();
-  const { text } = await save(person);
+  const { text } = await save(person, "openai", { name: "mine" });
   await sql`update private.byok_keys set status = 'invalid' where user_id = ${person.userId}`;
   const { body } = await importAll(person, { keys: [{ provider: "openai", key: text }] });
-  expect(body.keys).toMatchObject([{ result: "refused", error: { code: "key_exists" } }]);
+  expect(body.keys).toMatchObject([{ result: "saved", key: { name: "mine", status: "valid" } }]);
+  expect(Object.keys(await list(person))).toEqual(["openai mine"]);
+});
+
+test("what stands in it twice is saved once, and names that are cut are cut between characters", async () => {
+  const person = await signUp();
+  const name = `${"a".repeat(35)}😀bcd`;
+  const [one, other] = [makeProviderKey(), makeProviderKey()];
+  const keys = [one, one, other].map((key) => ({ provider: "openai", key, name }));
+  const { status, body } = await importAll(person, { keys });
+  expect(status).toBe(200);
+  expect(body.keys).toMatchObject([
+    { result: "saved", key: { name } },
+    { result: "unchanged", key: { name } },
+    { result: "saved", key: { name: `${"a".repeat(35)}😀 2` } },
+  ]);
+});
+
+test("where the plan forbids own keys, or no more can be tried, the model is taken over all the same", async () => {
+  const caller = await signUpCaller(sql);
+  await setByok(sql, caller, "forbidden");
+  const kept = { keys: [{ provider: "openai", key: makeProviderKey() }], model: caller.modelId };
+  const { status, body } = await importAll(caller, kept);
+  expect(status).toBe(200);
+  expect(body.keys).toMatchObject([{ result: "refused", error: { code: "byok_forbidden" } }]);
+  expect(body.model).toMatchObject({ result: "set", id: caller.modelId });
+  await setByok(sql, caller, "allowed");
+  await sql`insert into private.key_checks (user_id, started_at, checks) values (${caller.userId}, now(), 30)`;
+  const late = await importAll(caller, kept);
+  expect(late.body.keys).toMatchObject([{ result: "refused", error: { code: "rate_limited" } }]);
 });
 
 test.each([

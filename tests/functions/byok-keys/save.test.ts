@@ -25,12 +25,17 @@ test.each(["openai", "anthropic", "google", "openrouter"])(
     expect(headers.get("cache-control")).toBe("no-store");
     expect(body.key).toEqual({
       ...{ id: expect.any(String), provider, name: "default", lastFour: key.slice(-4), baseUrl: null },
-      ...{ fingerprint: expect.stringMatching(/^[0-9a-f]{16}$/), status: "valid", isPreferred: true },
+      ...{
+        fingerprint: expect.stringMatching(/^[0-9a-f]{16}$/),
+        status: "valid",
+        isPreferred: true,
+        cooldowns: [],
+      },
       ...{ createdAt: expect.any(String), checkedAt: expect.any(String), lastUsedAt: null },
     });
     const listed = await request<{ keys: unknown[] }>(person, "GET", "");
     expect(listed.body).toEqual({
-      ...{ permission: "allowed", areUsed: false, allowsPlatformKeys: false, keys: [body.key] },
+      ...{ permission: "allowed", areUsed: false, allowPlatformKeys: false, keys: [body.key] },
       providers: expect.arrayContaining(["openai", "anthropic", "google", "openrouter"]),
     });
     const rows = await readRows(person.userId);
@@ -144,19 +149,21 @@ test.each([
   ["DELETE", "/openai?name=none", undefined],
   ["POST", "/openai/test", {}],
   ["POST", "/nobody/test", { name: "none" }],
+  ["POST", "/open%00ai/test", {}],
+  ["DELETE", "/open%00ai", undefined],
+  ["PATCH", "/open%00ai", { name: "none", isPreferred: true }],
 ])("%s %s of a key that there is not is answered with 404", async (method, path, body) => {
   const answer = await request(await signUp(), method, path, body);
   expect([answer.status, answer.body.error.code]).toEqual([404, "provider_key_not_found"]);
 });
 
-test("what a plan forbids is not saved, tried or taken over, and the plan says so in the list", async () => {
+test("what a plan forbids is neither saved nor tried, and the plan says so in the list", async () => {
   const caller = await signUpCaller(sql);
   await save(caller);
   await setByok(sql, caller, "forbidden");
   for (const [method, path, body] of [
     ["PUT", "/openai", { key: makeProviderKey(), name: "b" }],
     ["POST", "/openai/test", {}],
-    ["POST", "/import", { keys: [{ provider: "openai", key: makeProviderKey() }] }],
   ] as const) {
     const answer = await request(caller, method, path, body);
     expect([path, answer.status, answer.body.error.code]).toEqual([path, 403, "byok_forbidden"]);

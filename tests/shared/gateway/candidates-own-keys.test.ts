@@ -5,32 +5,37 @@ import { allowedBaseUrl, drain, failure, nameOf, startCandidates } from "./start
 const routes = [route(), route({ id: 2, provider: "anthropic", rank: 1 })];
 const providers = { openai: true, anthropic: true };
 
-test("where own keys alone are used, nobody is called with a key of the platform", async () => {
+test("where own keys are used, nobody is called with a key of the platform", async () => {
   const { candidates } = await startCandidates({
-    ...{ routes, providers, ownKeysOnly: true },
+    ...{ routes, providers },
     ownKeys: [ownKey("mine")],
     keys: [poolKey("ours"), poolKey("too", "anthropic")],
   });
   expect(drain(candidates)).toEqual(["1 byok:mine"]);
 });
 
-test("where the platform's may take over, own keys go first on every route, in the order in which they are preferred", async () => {
+test("own keys are tried on every route, in the order in which they are preferred", async () => {
   const { candidates } = await startCandidates({
     ...{ routes, providers },
     ownKeys: [ownKey("first"), ownKey("second"), ownKey("other", "anthropic")],
-    keys: [poolKey("ours")],
   });
-  expect(drain(candidates)).toEqual([
-    ...["1 byok:first", "1 byok:second", "2 byok:other"],
-    ...["1 env:openai", "1 key:ours", "2 env:anthropic"],
+  expect(drain(candidates)).toEqual(["1 byok:first", "1 byok:second", "2 byok:other"]);
+});
+
+test("where no own key can be called that is what is told, and not that nobody serves the model", async () => {
+  const cooling = await startCandidates({ ownKeys: [ownKey("a")], coolingKeys: new Map([["byok:a", null]]) });
+  expect([cooling.candidates.next(), cooling.candidates.unavailable.code]).toEqual([
+    null,
+    "own_key_unavailable",
   ]);
+  const none = await startCandidates({ providers: { openai: false } });
+  expect([none.candidates.next(), none.candidates.unavailable.code]).toEqual([null, "model_unavailable"]);
 });
 
 test("an own key that is refused is left out on all routes, and the next own key is tried", async () => {
   const { candidates } = await startCandidates({
     routes: [route(), route({ id: 2, rank: 1 })],
     ownKeys: [ownKey("bad"), ownKey("good")],
-    ownKeysOnly: true,
   });
   const first = candidates.next()?.candidate;
   expect(first && nameOf(first)).toBe("1 byok:bad");
@@ -41,7 +46,6 @@ test("an own key that is refused is left out on all routes, and the next own key
 test("own keys that are to be left alone are, and those that do not open are told of", async () => {
   const { candidates, unopened } = await startCandidates({
     ownKeys: [ownKey("cooling"), { ...ownKey("broken"), sealedKey: "broken" }, ownKey("good")],
-    ownKeysOnly: true,
     coolingKeys: new Map([["byok:cooling", null]]),
   });
   expect(drain(candidates)).toEqual(["1 byok:good"]);
@@ -51,7 +55,6 @@ test("own keys that are to be left alone are, and those that do not open are tol
 test("a key with an address of its own is sent there and nowhere else", async () => {
   const { candidates } = await startCandidates({
     ownKeys: [ownKey("there", "openai", allowedBaseUrl), ownKey("here")],
-    ownKeysOnly: true,
   });
   const called = [candidates.next()?.candidate];
   if (called[0]) candidates.failed(called[0], failure("permission"));
@@ -63,7 +66,6 @@ test("a key with an address of its own is sent there and nowhere else", async ()
 test("a key with an address that is not allowed any more is not used at all", async () => {
   const { candidates } = await startCandidates({
     ownKeys: [ownKey("there", "openai", "https://elsewhere.example.com/v1")],
-    ownKeysOnly: true,
   });
   expect(candidates.next()).toBeNull();
 });

@@ -61,7 +61,7 @@ export const ownKey = (id: string, provider = "openai", baseUrl: string | null =
 /** What a call that broke off costs, but for what is given. */
 export const charge = (given: Partial<Charge> = {}): Charge => ({
   ...{ attempt: 1, priceId: 3, outcome: "interrupted", usage: null, outputBytes: 8 },
-  ...{ credentialId: "env:openai", isByok: false },
+  credentialId: "env:openai",
   ...given,
 });
 
@@ -81,6 +81,7 @@ export const beginRequest = (given: Partial<BeginRequest> = {}): BeginRequest =>
   needs: [],
   maxOutputTokens: undefined,
   idempotency: null,
+  fallsBack: false,
   ...given,
 });
 
@@ -114,7 +115,7 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
         userId: "user-1",
         model: "openai/gpt-4o-mini",
         routes: [route()],
-        ...{ keys: [], ownKeys: [], ownKeysOnly: false },
+        ...{ keys: [], ownKeys: [], mayFallBack: false },
         coolingKeys: new Map(),
         history: [],
         maxOutputTokens: 1000,

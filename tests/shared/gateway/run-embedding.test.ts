@@ -86,6 +86,7 @@ describe("texts that are embedded", () => {
       needs: [],
       maxOutputTokens: undefined,
       idempotency: null,
+      fallsBack: false,
     });
     expect(memory.settled("hold-1")).toEqual({
       holdId: "hold-1",

@@ -38,6 +38,7 @@ export async function startAttempts(outcomes: Outcome[], given: Given = {}) {
   const attempts = createAttempts<Made>({
     holdId: "hold-1",
     candidates,
+    callsBefore: 0,
     metering: memory.metering,
     call(candidate, number, withinMs) {
       const call = createCall(candidate, number, withinMs);

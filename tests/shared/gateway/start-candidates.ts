@@ -7,8 +7,7 @@ import { createLiveProvider } from "./live-provider.ts";
 import { route } from "./memory-metering.ts";
 import { credential } from "./start-gateway.ts";
 
-export interface GivenCandidates
-  extends Partial<Pick<Hold, "routes" | "keys" | "ownKeys" | "ownKeysOnly" | "coolingKeys">> {
+export interface GivenCandidates extends Partial<Pick<Hold, "routes" | "keys" | "ownKeys" | "coolingKeys">> {
   /** The providers that are known, and whether they have a key of the environment. */
   providers?: Record<string, boolean>;
   preferred?: string;
@@ -33,7 +32,7 @@ export async function startCandidates(given: GivenCandidates = {}) {
   });
   const candidates = await createCandidates({
     hold: {
-      ...{ routes: [route()], keys: [], ownKeys: [], ownKeysOnly: false, coolingKeys: new Map() },
+      ...{ routes: [route()], keys: [], ownKeys: [], coolingKeys: new Map() },
       ...given,
     },
     providers: new Map(providers),

@@ -1,11 +1,8 @@
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
+import type { SealedKey } from "../../../shared/domain/sealed-key.ts";
 import { createEnvelopes } from "../../../shared/keys/envelope.ts";
-import {
-  createSealedCredentials,
-  type Resealed,
-  type SealedKey,
-} from "../../../shared/keys/sealed-credentials.ts";
+import { createSealedCredentials, type Resealed } from "../../../shared/keys/sealed-credentials.ts";
 import { faultOf, randomRoot, ringOf } from "./test-ring.ts";
 
 const ring = ringOf({ k1: randomRoot() });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { settled, settleRequest, startMetering } from "./start-metering.ts";
 
-const key = { credentialId: "env:openai:0123", isByok: false };
+const key = { credentialId: "env:openai:0123" };
 
 test("a settlement sends the charges and the messages, and gives what the ledger has", async () => {
   const { metering, calls } = await startMetering((items) => ({ body: items.map(settled) }));
@@ -47,7 +47,6 @@ test("a settlement sends the charges and the messages, and gives what the ledger
     outcome: "completed",
     output_bytes: 99,
     credential_id: "env:openai:0123",
-    is_byok: false,
     input_tokens: 10,
     cache_read_tokens: 60,
     cache_write_tokens: 30,
@@ -76,7 +75,7 @@ test("a settlement names no tokens of a call whose usage is unknown, so that the
   expect(calls[0]?.[0]?.charges).toEqual([
     {
       ...{ attempt: 1, price_id: 3, outcome: "interrupted", output_bytes: 7 },
-      ...{ credential_id: "env:openai:0123", is_byok: false },
+      ...{ credential_id: "env:openai:0123" },
     },
   ]);
 });

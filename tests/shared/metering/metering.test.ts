@@ -23,7 +23,7 @@ describe("begin", () => {
       maxOutputTokens: 300,
     });
     expect(await metering.begin(request)).toEqual({
-      ...{ userId: "user-1", ownKeys: [], ownKeysOnly: false },
+      ...{ userId: "user-1", ownKeys: [], mayFallBack: false },
       model: "openai/gpt-4o-mini",
       routes: [
         {
@@ -51,6 +51,7 @@ describe("begin", () => {
       hold_id: "hold-1",
       user_id: "user-1",
       byok: null,
+      falls_back: false,
       model_id: "openai/gpt-4o-mini",
       provider: "openrouter",
       conversation_id: "conversation-1",
@@ -120,7 +121,7 @@ describe("begin", () => {
           baseUrl: "https://llm.example.com/v1",
         },
       ],
-      ownKeysOnly: false,
+      mayFallBack: false,
       coolingKeys: new Map([
         ["key:a", 2500],
         ["env:openai:0123", null],

@@ -57,6 +57,7 @@ export const beginRequest = (given: Partial<BeginRequest> = {}): BeginRequest =>
   needs: [],
   maxOutputTokens: undefined,
   idempotency: null,
+  fallsBack: false,
   ...given,
 });
 
@@ -68,7 +69,7 @@ export const placed = (item: Item) => ({
   routes: [placedRoute],
   keys: null,
   own_keys: null,
-  own_keys_only: false,
+  may_fall_back: false,
   cooling_keys: null,
   outages: null,
   max_output_tokens: 256,

@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import { type ConfiguredProvider, createProviderRegistry } from "../../../shared/providers/registry.ts";
@@ -78,11 +79,14 @@ describe("the name of a key", () => {
   const idOf = (name: string, settings: Record<string, string>) => find(name, settings).environmentKey?.id;
 
   test("is of the provider and of this very key, and gives it away to nobody", () => {
-    const id = idOf("openai", { OPENAI_API_KEY: "sk-proj-Canary_0123456789" });
-    // printf %s sk-proj-Canary_0123456789 | sha256sum
-    expect(id).toBe("env:openai:fc160c97a2c7");
-    expect(idOf("openai", { OPENAI_API_KEY: "sk-proj-Canary_0123456789" })).toBe(id);
-    expect(idOf("openai", { OPENAI_API_KEY: "sk-proj-Canary_9876543210" })).not.toBe(id);
+    const project = { SUPABASE_SECRET_KEYS: '{"default":"sb_secret_mine"}' };
+    const id = idOf("openai", { ...project, OPENAI_API_KEY: "sk-proj-Canary_0123456789" });
+    const mac = createHmac("sha256", project.SUPABASE_SECRET_KEYS).update("sk-proj-Canary_0123456789");
+    expect(id).toBe(`env:openai:${mac.digest("hex").slice(0, 12)}`);
+    expect(idOf("openai", { ...project, OPENAI_API_KEY: "sk-proj-Canary_0123456789" })).toBe(id);
+    expect(idOf("openai", { ...project, OPENAI_API_KEY: "sk-proj-Canary_9876543210" })).not.toBe(id);
+    // Who has the database and not the project's secret cannot try keys.
+    expect(idOf("openai", { OPENAI_API_KEY: "sk-proj-Canary_0123456789" })).not.toBe(id);
   });
 
   test("is of a setting that is named for the provider", () => {
