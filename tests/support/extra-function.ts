@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { inject } from "vitest";
 import { functionEnvironment } from "../../local/function-environment.ts";
 import { startFunction } from "../../local/functions.ts";
-import { projectRoot } from "../../local/project.ts";
 import { simulateProviders } from "./simulated-providers.ts";
+import { testLogs } from "./test-directory.ts";
 
 export interface ExtraFunction {
   /** Of the function itself: there is no gateway before it. */
@@ -32,12 +32,11 @@ export async function startExtraFunction(
     ...simulateProviders(),
     ...settings,
   });
-  const logs = join(projectRoot, ".local", "test", "logs");
-  mkdirSync(logs, { recursive: true });
+  mkdirSync(testLogs, { recursive: true });
   const lines: string[] = [];
   const child = await startFunction(name, {
     env,
-    logFile: join(logs, `extra-${randomUUID()}.log`),
+    logFile: join(testLogs, `extra-${randomUUID()}.log`),
     onLine: (line) => lines.push(line),
   });
   return {

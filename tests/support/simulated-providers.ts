@@ -1,5 +1,6 @@
-import { createHmac, randomUUID } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { inject } from "vitest";
+import { makeSecret } from "./secrets.ts";
 
 const formats = {
   openai: "/openai/v1",
@@ -12,7 +13,7 @@ export type ProviderFormat = keyof typeof formats;
 
 /** A key that no other test has: what a provider says of a key keeps all functions from using it. */
 export function makeProviderKey(): string {
-  return `sk-simulator-${randomUUID()}`;
+  return `sk-simulator-${makeSecret("provider key")}`;
 }
 
 /** The settings of a function that calls the simulator in place of every provider, with keys of its own. */

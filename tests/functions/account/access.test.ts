@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { errorTable } from "../../../shared/domain/error-table.ts";
 import { createAccountClient } from "../../support/account-client.ts";
@@ -6,10 +6,11 @@ import { connectDatabase } from "../../support/connect-database.ts";
 import { type ExtraFunction, startExtraFunction } from "../../support/extra-function.ts";
 import { signUp } from "../../support/people.ts";
 import { readMetering } from "../../support/read-metering.ts";
+import { makeSecret } from "../../support/secrets.ts";
 
 const sql = connectDatabase();
 const { secretKey, publishableKey } = inject("stack");
-const otherKey = `sb_secret_${randomBytes(18).toString("base64url")}`;
+const otherKey = `sb_secret_${makeSecret("secret key")}`;
 let instance: ExtraFunction;
 let account: ReturnType<typeof createAccountClient>;
 

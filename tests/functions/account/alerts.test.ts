@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, randomUUID } from "node:crypto";
+import { createHmac, randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -10,6 +10,7 @@ import { type LocalServer, startServer } from "../../support/local-server.ts";
 import { lockAlerts } from "../../support/lock-alerts.ts";
 import type { Lock } from "../../support/lock-row.ts";
 import { signUp } from "../../support/people.ts";
+import { makeSecret, makeSecretBytes } from "../../support/secrets.ts";
 
 interface Post {
   url: string | undefined;
@@ -22,9 +23,9 @@ type Answer = (post: Post) => AnswerKind | Promise<AnswerKind>;
 type AnswerKind = number | "broken" | "silent";
 
 const sql = connectDatabase();
-const jobSecret = randomBytes(24).toString("hex");
-const webhookKey = randomBytes(32);
-const webhookSecret = `whsec_${webhookKey.toString("base64")}`;
+const jobSecret = makeSecret("job secret");
+const webhookKey = makeSecretBytes("webhook secret");
+const addressToken = makeSecret("webhook address");
 let webhook: LocalServer;
 let instance: ExtraFunction;
 let lock: Lock;
@@ -43,8 +44,8 @@ beforeAll(async () => {
   instance = await startExtraFunction(
     {
       JOB_SECRET: jobSecret,
-      ALERT_WEBHOOK_URL: `${webhook.url}/hook?token=canary-of-the-address`,
-      ALERT_WEBHOOK_SECRET: webhookSecret,
+      ALERT_WEBHOOK_URL: `${webhook.url}/hook?token=${addressToken}`,
+      ALERT_WEBHOOK_SECRET: `whsec_${webhookKey}`,
     },
     "account",
   );
@@ -87,7 +88,7 @@ const postsOf = (id: string) => posts.filter(({ headers }) => headers["webhook-i
 /** The signature of a post, as its receiver would compute it. */
 function signatureOf({ headers, body }: Post): string {
   const signed = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`;
-  return `v1,${createHmac("sha256", webhookKey).update(signed).digest("base64")}`;
+  return `v1,${createHmac("sha256", Buffer.from(webhookKey, "base64")).update(signed).digest("base64")}`;
 }
 
 test("an alert is posted once, signed by Standard Webhooks", async () => {
@@ -198,14 +199,14 @@ describe("a webhook that has not heard", () => {
       cause: expect.stringMatching(/./),
     });
     const log = instance.lines.join("\n");
-    for (const secret of ["canary-of-the-address", jobSecret, webhookKey.toString("base64").slice(0, 20)])
+    for (const secret of [addressToken, jobSecret, webhookKey.slice(0, 20)])
       expect(log).not.toContain(secret);
   });
 });
 
 test.each([
   ["no secret", undefined],
-  ["another secret", randomBytes(24).toString("hex")],
+  ["another secret", makeSecret("job secret")],
   ["the beginning of the secret", jobSecret.slice(0, -1)],
   ["more than the secret", `${jobSecret}x`],
   ["a person's token", "token"],

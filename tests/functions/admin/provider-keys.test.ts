@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ProviderKey } from "../../../shared/credentials/key-pool.ts";
-import { randomRoot } from "../../shared/keys/test-ring.ts";
 import { createAdminClient } from "../../support/admin-client.ts";
 import { connectDatabase } from "../../support/connect-database.ts";
 import { type ExtraFunction, startExtraFunction } from "../../support/extra-function.ts";
+import { makeKeyRing, makeSecretBytes } from "../../support/secrets.ts";
 import { makeProviderKey, simulateMoreProviders } from "../../support/simulated-providers.ts";
 
 const sql = connectDatabase();
@@ -15,8 +15,8 @@ beforeAll(async () => {
   instance = await startExtraFunction(
     {
       ...simulateMoreProviders(1),
-      BYOK_KEYS: JSON.stringify({ active: "k1", keys: { k1: randomRoot() } }),
-      BYOK_FINGERPRINT_KEY: randomRoot(),
+      BYOK_KEYS: makeKeyRing(),
+      BYOK_FINGERPRINT_KEY: makeSecretBytes("fingerprint key"),
     },
     "admin",
   );

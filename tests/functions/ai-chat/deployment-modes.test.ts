@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { randomRoot } from "../../shared/keys/test-ring.ts";
 import { createChatClient } from "../../support/chat-client.ts";
 import { connectDatabase } from "../../support/connect-database.ts";
 import { type ExtraFunction, startExtraFunction } from "../../support/extra-function.ts";
 import { setByok } from "../../support/own-keys.ts";
 import { signUpCaller } from "../../support/people.ts";
+import { makeKeyRing } from "../../support/secrets.ts";
 import { storeOwnKey } from "../../support/store-own-key.ts";
 
 const sql = connectDatabase();
-const roots = JSON.stringify({ active: "k1", keys: { k1: randomRoot() } });
+const roots = makeKeyRing();
 const short = { message: "Hello", options: { maxTokens: 5 } };
 
 describe.each([

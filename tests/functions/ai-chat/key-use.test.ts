@@ -1,17 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createEnvelopes } from "../../../shared/keys/envelope.ts";
-import { randomRoot, ringOf } from "../../shared/keys/test-ring.ts";
+import { ringOf } from "../../shared/keys/test-ring.ts";
 import { createChatClient } from "../../support/chat-client.ts";
 import { connectDatabase } from "../../support/connect-database.ts";
 import { type ExtraFunction, startExtraFunction } from "../../support/extra-function.ts";
 import { setByok } from "../../support/own-keys.ts";
 import { type Caller, signUpCaller } from "../../support/people.ts";
+import { makeSecretBytes } from "../../support/secrets.ts";
 import { makeProviderKey, simulateMoreProviders } from "../../support/simulated-providers.ts";
 import { storeOwnKey } from "../../support/store-own-key.ts";
 
 const sql = connectDatabase();
-const roots = { k1: randomRoot(), k2: randomRoot() };
+const roots = { k1: makeSecretBytes("root key"), k2: makeSecretBytes("root key") };
 const old = createEnvelopes(ringOf(roots, "k1"));
 const short = { message: "Hello", options: { maxTokens: 5 } };
 

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { projectRoot } from "../../../local/project.ts";
@@ -10,6 +10,7 @@ import { connectDatabase } from "../../support/connect-database.ts";
 import { type ExtraFunction, startExtraFunction } from "../../support/extra-function.ts";
 import { type Caller, signUpCaller } from "../../support/people.ts";
 import { watchProvider } from "../../support/provider-calls.ts";
+import { makeKeyRing } from "../../support/secrets.ts";
 import {
   environmentKeyId,
   makeProviderKey,
@@ -18,7 +19,7 @@ import {
 
 const sql = connectDatabase();
 const provider = watchProvider();
-const rings = JSON.stringify({ active: "k1", keys: { k1: randomBytes(32).toString("base64") } });
+const rings = makeKeyRing();
 const ring = parseKeyRing(rings) as KeyRing;
 
 // Each test has providers of its own; those from 10 on have no key in the environment.

@@ -2,17 +2,17 @@ import { randomUUID } from "node:crypto";
 import { expect, inject, test } from "vitest";
 import { functionEnvironment } from "../../../local/function-environment.ts";
 import { composeAiChat } from "../../../supabase/functions/ai-chat/compose.ts";
-import { randomRoot } from "../../shared/keys/test-ring.ts";
 import { connectDatabase } from "../../support/connect-database.ts";
 import { setByok } from "../../support/own-keys.ts";
 import { type Caller, signUpCaller } from "../../support/people.ts";
 import { watchProvider } from "../../support/provider-calls.ts";
+import { makeKeyRing } from "../../support/secrets.ts";
 import { simulateProviders } from "../../support/simulated-providers.ts";
 import { storeOwnKey } from "../../support/store-own-key.ts";
 
 const sql = connectDatabase();
 const provider = watchProvider();
-const roots = JSON.stringify({ active: "k1", keys: { k1: randomRoot() } });
+const roots = makeKeyRing();
 const baseUrl = "https://llm.example.com/v1";
 
 /** ai-chat in this process, for which one public host is the simulator. */

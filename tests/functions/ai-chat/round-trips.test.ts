@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { randomRoot } from "../../shared/keys/test-ring.ts";
 import { makeApiKey } from "../../support/api-keys.ts";
 import { createChatClient } from "../../support/chat-client.ts";
 import { connectDatabase } from "../../support/connect-database.ts";
@@ -7,6 +6,7 @@ import { startDatabaseProxy } from "../../support/database-proxy.ts";
 import { startExtraFunction } from "../../support/extra-function.ts";
 import { setByok } from "../../support/own-keys.ts";
 import { signUpCaller } from "../../support/people.ts";
+import { makeKeyRing } from "../../support/secrets.ts";
 import { storeOwnKey } from "../../support/store-own-key.ts";
 
 const sql = connectDatabase();
@@ -39,5 +39,5 @@ test("a chat asks the database once before the provider and once after it, with 
   }
 });
 
-const roots = JSON.stringify({ active: "k1", keys: { k1: randomRoot() } });
+const roots = makeKeyRing();
 const sealing = { BYOK_KEYS: roots };

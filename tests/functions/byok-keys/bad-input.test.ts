@@ -4,6 +4,7 @@ import { connectDatabase } from "../../support/connect-database.ts";
 import { type ExtraFunction, startExtraFunction } from "../../support/extra-function.ts";
 import { createByokClient } from "../../support/own-keys.ts";
 import { type Person, signUp } from "../../support/people.ts";
+import { makeKeyRing, makeSecretBytes } from "../../support/secrets.ts";
 import { makeProviderKey } from "../../support/simulated-providers.ts";
 
 const sql = connectDatabase();
@@ -91,6 +92,8 @@ test("an address of one's own is refused where the operator does not allow it", 
   expect(await countRows()).toBe(0);
 });
 
+const ring = makeKeyRing();
+
 describe("where callers may have addresses of their own", () => {
   let instance: ExtraFunction;
   let client: ReturnType<typeof createByokClient>;
@@ -99,7 +102,7 @@ describe("where callers may have addresses of their own", () => {
       {
         BYOK_BASE_URLS: "public",
         BYOK_KEYS: ring,
-        BYOK_FINGERPRINT_KEY: Buffer.alloc(32, "fingerprint").toString("base64"),
+        BYOK_FINGERPRINT_KEY: makeSecretBytes("fingerprint key"),
       },
       "byok-keys",
     );
@@ -141,11 +144,6 @@ describe("where callers may have addresses of their own", () => {
     });
     expect([status, body.error.param]).toEqual([400, "baseUrl"]);
   });
-});
-
-const ring = JSON.stringify({
-  active: "k1",
-  keys: { k1: Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64") },
 });
 
 describe("a function whose settings are wrong", () => {

@@ -3,8 +3,8 @@ import { expect, inject, test } from "vitest";
 import { functionEnvironment } from "../../../local/function-environment.ts";
 import type { ByokKey } from "../../../shared/credentials/byok-keys.ts";
 import { composeByokKeys } from "../../../supabase/functions/byok-keys/compose.ts";
-import { randomRoot } from "../../shared/keys/test-ring.ts";
 import { signUp } from "../../support/people.ts";
+import { makeKeyRing, makeSecretBytes } from "../../support/secrets.ts";
 import { makeProviderKey, simulateProviders } from "../../support/simulated-providers.ts";
 
 const baseUrl = "https://llm.example.com/v1";
@@ -16,8 +16,8 @@ async function start(addresses: string[]) {
   const environment = functionEnvironment(stack, keySet, {
     ...simulateProviders(),
     BYOK_BASE_URLS: "public",
-    BYOK_KEYS: JSON.stringify({ active: "k1", keys: { k1: randomRoot() } }),
-    BYOK_FINGERPRINT_KEY: randomRoot(),
+    BYOK_KEYS: makeKeyRing(),
+    BYOK_FINGERPRINT_KEY: makeSecretBytes("fingerprint key"),
   });
   const sent: { url: string; redirect: string | undefined }[] = [];
   const app = composeByokKeys({

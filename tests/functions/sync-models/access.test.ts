@@ -1,10 +1,10 @@
-import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type ExtraFunction, startExtraFunction } from "../../support/extra-function.ts";
 import { type Person, signUp } from "../../support/people.ts";
+import { makeSecret } from "../../support/secrets.ts";
 
 const { secretKey } = inject("stack");
-const jobSecret = randomBytes(24).toString("hex");
+const jobSecret = makeSecret("job secret");
 let instance: ExtraFunction;
 let person: Person;
 

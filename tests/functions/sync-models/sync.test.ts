@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -10,9 +10,10 @@ import { type LocalServer, startServer } from "../../support/local-server.ts";
 import type { Lock } from "../../support/lock-row.ts";
 import { lockSyncs } from "../../support/lock-syncs.ts";
 import { listedModel } from "../../support/model-lists.ts";
+import { makeSecret } from "../../support/secrets.ts";
 
 const sql = connectDatabase();
-const jobSecret = randomBytes(24).toString("hex");
+const jobSecret = makeSecret("job secret");
 const prefix = `sync-${randomUUID()}`;
 const good = () =>
   [0, 1, 2, 3].map((index) => listedModel(`${prefix}/${index}`, { name: `Model ${names++}` }));
