@@ -12,6 +12,7 @@ test("every part but the longest runs where none is named, and those that are na
     "paced",
     "long-answer",
     "models",
+    "keys",
   ]);
   expect(named("metering")).toEqual(["metering"]);
   expect(named("paced", "peer")).toEqual(["peer", "paced"]);

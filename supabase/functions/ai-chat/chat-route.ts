@@ -29,6 +29,8 @@ export function addChatRoute(
   app.post("/", async (context) => {
     const log = context.get("log");
     const caller = await callers.identify(context.req.raw);
+    // Whose API key it is, is known with the hold.
+    if (caller.apiKeyDigest === undefined) log.note({ userId: caller.userId });
     log.mark("auth");
     const { request, idempotency } = await callers.readFor(caller, "chat", async () => {
       const { json, idempotency } = await readIdempotent(context.req.raw);

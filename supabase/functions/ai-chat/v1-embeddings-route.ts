@@ -15,6 +15,8 @@ export function addV1EmbeddingsRoute(app: App, { gateway, callers, epochMs, writ
   app.post(path, async (context) => {
     const log = context.get("log");
     const caller = await callers.identify(context.req.raw);
+    // Whose API key it is, is known with the hold.
+    if (caller.apiKeyDigest === undefined) log.note({ userId: caller.userId });
     log.mark("auth");
     const { encoding, ...params } = await callers.readFor(caller, "chat", async () => {
       refuseKey(context.req.raw);
