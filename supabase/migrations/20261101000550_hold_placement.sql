@@ -146,7 +146,13 @@ begin
             when e.helps then ceil(1000 * extract(epoch from e.period_end - now()))
           end,
           'upgrade', case when not e.is_project and e.scope <> 'api_key' then private.find_upgrade(
-            c.user_id, c.plan_id, c.model_id, c.providers, c.prompt_tokens + c.output_tokens,
+            c.user_id, c.plan_id, c.model_id, array(
+              -- What the project has used up no plan opens.
+              select p from unnest(c.providers) p where p <> all (array(
+                select a.scope_id from unnest(c.all_claims) a
+                where a.is_project and a.scope = 'provider' and a.amount > 0 and a.used + a.held + a.amount > a.ceiling
+              ))
+            ), c.prompt_tokens + c.output_tokens,
             ceil(c.prompt_nano + c.output_tokens * c.output_token_nano)::bigint
           ) end
         ) as detail
