@@ -13,24 +13,17 @@ export async function withDatabase<T>(url: string | undefined, use: (sql: Sql) =
     throw new Error(
       `${setting} is not set: it is the address of the database, postgresql://postgres:<password>@<host>:<port>/postgres.`,
     );
-  let isLost = false;
-  const sql = await open(url, () => (isLost = true));
-  // On a session that is gone the driver's rollback throws where nobody can catch it. Whoever used the session has been told by then.
-  const ignoreRollback = (error: Error) => {
-    if (!isLost) throw error;
-  };
-  process.on("uncaughtException", ignoreRollback);
+  const sql = await open(url);
   try {
     return await use(sql);
   } catch (error) {
     throw explain(error);
   } finally {
     await sql.end({ timeout: 1 });
-    process.off("uncaughtException", ignoreRollback);
   }
 }
 
-async function open(url: string, onclose: () => void): Promise<Sql> {
+async function open(url: string): Promise<Sql> {
   // Not at the top: what needs no database needs no package.
   const { default: postgres } = await import("postgres");
   try {
@@ -43,7 +36,6 @@ async function open(url: string, onclose: () => void): Promise<Sql> {
       // A pooler may give each transaction another session.
       prepare: false,
       onnotice: () => {},
-      onclose,
       // As psql does.
       ...(searchParams.has("sslmode") || searchParams.has("ssl") ? {} : { ssl: "prefer" }),
     });
@@ -68,7 +60,7 @@ const remedies: readonly [codes: RegExp, words: string][] = [
   ],
   [/^42501$/, "names a user who may not change stored keys: connect as postgres"],
   [
-    /^(?:CONNECTION_\w+|ECONNRESET|EPIPE|57P0[12]|25P03|08\w{3})$/,
+    /^(?:CONNECTION_\w+|ECONNRESET|EPIPE|57P0[12]|08\w{3})$/,
     "leads to a database that has closed the connection: run the command again, what is done stays done",
   ],
 ];

@@ -31,9 +31,8 @@ export async function rewrapCommand(
   return unopened === 0 ? 0 : 1;
 }
 
-function describe({ table, sealed, total, isWaiting }: Progress): string {
-  const waiting = isWaiting ? " (what is left is locked by somebody else: waiting)" : "";
-  return `${table.words}: ${formatCount(sealed)} of ${formatCount(total)} …${waiting}`;
+function describe({ table, sealed, total }: Progress): string {
+  return `${table.words}: ${formatCount(sealed)} of ${formatCount(total)} …`;
 }
 
 function tell(line: string): void {

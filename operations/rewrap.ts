@@ -1,4 +1,4 @@
-import type { Fragment, Sql } from "postgres";
+import type { Sql } from "postgres";
 import { createEnvelopes, EnvelopeError, type Envelopes } from "../shared/keys/envelope.ts";
 import type { KeyRing } from "../shared/keys/key-ring.ts";
 import { type KeyTable, kidOf, ownKeys, pool, type StoredKey } from "./stored-keys.ts";
@@ -17,8 +17,6 @@ export interface Progress {
   sealed: number;
   /** How many there were to seal when it began; more where some came later. */
   total: number;
-  /** Whether all that is left is locked by somebody else. */
-  isWaiting: boolean;
 }
 
 export interface TableOutcome {
@@ -30,16 +28,13 @@ export interface TableOutcome {
   isComplete: boolean;
 }
 
-/** So many rows are locked at once, and for no longer than it takes to seal them: some hundredths of a second. */
+/** So many rows are changed by one statement, and locked until its end: some milliseconds. */
 export const batchSize = 100;
-
-/** Until somebody who waits for a row looks whether the run should end. */
-const waitMs = 1_000;
 
 /**
  * Seals every stored key that is not sealed under the ring's active root key anew, under that.
- * It may be stopped at any moment, and run several times at once: each batch is one transaction, and what it does to a row it does to
- * what it has read there.
+ * It may be stopped at any moment, and run several times at once: nothing is locked between what it reads and what it writes, and a
+ * row that has changed by then is left alone.
  */
 export async function rewrapKeys(options: RewrapOptions): Promise<TableOutcome[]> {
   const outcomes: TableOutcome[] = [];
@@ -52,74 +47,76 @@ async function rewrapTable(table: KeyTable, options: RewrapOptions): Promise<Tab
   const envelopes = createEnvelopes(ring);
   const isLeft = sql`${kidOf(sql)} is distinct from ${envelopes.activeKid}`;
   const outcome: TableOutcome = { table, sealed: 0, unopened: [], isComplete: false };
-  const [{ total }] = await sql<[{ total: number }]>`
-    select count(*)::integer as total from ${sql(table.name)} where ${isLeft}`;
-  const tell = (isWaiting: boolean) =>
-    report({ table, sealed: outcome.sealed, total: Math.max(total, outcome.sealed), isWaiting });
+  let total: number | undefined;
 
-  /** Seals the rows that are chosen, in a transaction. Returns the id of the last one. */
-  async function sealBatch(choice: Fragment, lockTimeoutMs = 0): Promise<string | undefined> {
-    // A row that was changed is read as it is now.
-    const rows = await sql.begin("isolation level read committed", async (tx) => {
-      // The second for whoever freezes in between: the locks go with the session.
-      await tx`
-        select set_config('lock_timeout', ${String(lockTimeoutMs)}, true),
-          set_config('idle_in_transaction_session_timeout', '10s', true)`;
-      const chosen = await tx<StoredKey[]>`
-        select ${table.columns(sql)} from ${sql(table.name)} where ${isLeft} and ${choice}`;
-      const results = await Promise.all(chosen.map((row) => reseal(envelopes, row)));
-      const resealed = results.filter((result) => "resealed" in result);
-      const { count } = await tx`
-        update ${sql(table.name)} k set sealed_key = i.resealed
-        from jsonb_to_recordset(${tx.json(resealed)}) as i (id uuid, "sealedKey" text, resealed text)
-        where k.id = i.id and k.sealed_key = i."sealedKey"`;
-      return { results, count };
-    });
-    outcome.sealed += rows.count;
-    for (const { id, fault } of rows.results) if (fault !== undefined) outcome.unopened.push({ id, fault });
-    if (rows.count > 0) tell(false);
-    return rows.results.at(-1)?.id;
-  }
-
-  /** Goes through all rows once, past those that somebody has locked. */
-  async function pass(): Promise<void> {
+  /** Goes through all rows once. Returns whether it has met none but those that do not open. */
+  async function pass(): Promise<boolean> {
+    total ??= (
+      await sql<[{ left: number }]>`select count(*)::integer as left from ${sql(table.name)} where ${isLeft}`
+    )[0].left;
     outcome.unopened = [];
+    let isDone = true;
     let last: string | undefined;
-    do {
-      const rest = last === undefined ? sql`true` : sql`id > ${last}`;
-      last = await sealBatch(sql`${rest} order by id limit ${batchSize} for update skip locked`);
-    } while (last !== undefined && !signal?.aborted);
+    while (!signal?.aborted) {
+      const rows = await sql<StoredKey[]>`
+        select ${table.columns(sql)} from ${sql(table.name)}
+        where ${isLeft} and ${last === undefined ? sql`true` : sql`id > ${last}`} order by id limit ${batchSize}`;
+      last = rows.at(-1)?.id;
+      if (last === undefined) return isDone;
+      const results = await Promise.all(rows.map((row) => reseal(envelopes, row)));
+      outcome.unopened.push(...results.filter((result) => "fault" in result));
+      const resealed = results.filter((result) => "resealed" in result);
+      if (resealed.length === 0) continue;
+      isDone = false;
+      const count = await write(resealed);
+      outcome.sealed += count;
+      if (count > 0) report({ table, sealed: outcome.sealed, total: Math.max(total, outcome.sealed) });
+    }
+    return false;
   }
 
-  /** The first row that was locked, or has come behind the pass. */
-  async function findSkipped(): Promise<string | undefined> {
-    const unopened = outcome.unopened.map(({ id }) => id);
-    const [skipped] = await sql<{ id: string }[]>`
-      select id from ${sql(table.name)} where ${isLeft} and id <> all (${unopened}::uuid[]) order by id limit 1`;
-    return skipped?.id;
+  /** Returns how many rows have been as they were read. */
+  async function write(items: Resealed[]): Promise<number> {
+    const answer = await unlessConflict(sql<[{ count: number }]>`
+      select public.rewrap_keys(${sql.json(items)}) as count`);
+    if (answer !== null) return answer[0].count;
+    if (items.length === 1) return 0;
+    // One by one: who waits for a row that somebody keeps would keep the others of the batch meanwhile.
+    let count = 0;
+    for (const item of items) if (!signal?.aborted) count += await write([item]);
+    return count;
   }
 
-  while (!signal?.aborted) {
-    await pass();
-    const skipped = await findSkipped();
-    outcome.isComplete = skipped === undefined;
-    if (skipped === undefined || signal?.aborted) break;
-    tell(true);
-    // In the queue of its lock: the row of a key that is always in use may never be found free. Nothing else is locked meanwhile.
-    await sealBatch(sql`id = ${skipped} for update`, waitMs).catch((error) => {
-      if (error?.code !== lockNotAvailable) throw error;
-    });
-  }
+  // What was changed, or locked by somebody else, is met again by the next pass.
+  while (!signal?.aborted && !outcome.isComplete)
+    outcome.isComplete = (await unlessConflict(pass())) ?? false;
   return outcome;
 }
 
-const lockNotAvailable = "55P03";
+/** Serialization, which a database may have as its default; deadlock; lock not available. */
+const conflicts = new Set(["40001", "40P01", "55P03"]);
 
-async function reseal(envelopes: Envelopes, { id, owner, provider, baseUrl, sealedKey }: StoredKey) {
+/** Null where somebody else's change was in the way. */
+async function unlessConflict<T>(work: PromiseLike<T>): Promise<T | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && conflicts.has(String(error.code))) return null;
+    throw error;
+  }
+}
+
+/** As `public.rewrap_keys` takes it. */
+type Resealed = { id: string; sealed_key: string; resealed: string };
+
+async function reseal(
+  envelopes: Envelopes,
+  { id, owner, provider, baseUrl, sealedKey }: StoredKey,
+): Promise<Resealed | { id: string; fault: string }> {
   const binding = { owner, provider, record: id, baseUrl };
   try {
     const secret = await envelopes.open(sealedKey, binding);
-    return { id, sealedKey, resealed: await envelopes.seal(secret.reveal(), binding) };
+    return { id, sealed_key: sealedKey, resealed: await envelopes.seal(secret.reveal(), binding) };
   } catch (error) {
     if (!(error instanceof EnvelopeError)) throw error;
     return { id, fault: error.message };

@@ -81,13 +81,17 @@ create function public.rewrap_keys(items jsonb) returns integer
 language plpgsql volatile security invoker set search_path = '' set lock_timeout = '500ms'
 as $$
 declare
+  ids uuid[] := array(select i.id from jsonb_to_recordset(items) as i (id uuid));
   pooled integer;
   own integer;
 begin
+  -- In the order of their ids, so that two batches, or one and who counts uses, cannot deadlock.
+  perform from private.provider_keys k where k.id = any (ids) order by k.id for no key update;
   update private.provider_keys k set sealed_key = i.resealed
   from jsonb_to_recordset(items) as i (id uuid, sealed_key text, resealed text)
   where k.id = i.id and k.sealed_key = i.sealed_key;
   get diagnostics pooled = row_count;
+  perform from private.byok_keys k where k.id = any (ids) order by k.id for no key update;
   update private.byok_keys k set sealed_key = i.resealed
   from jsonb_to_recordset(items) as i (id uuid, sealed_key text, resealed text)
   where k.id = i.id and k.sealed_key = i.sealed_key;

@@ -107,8 +107,9 @@ test.each<[what: string, databaseUrl: () => string, says: RegExp]>([
 ])(
   "a DATABASE_URL that %s is named with a remedy, in one sentence without a secret",
   async (_what, databaseUrl, says) => {
-    for (const command of ["status", "rewrap"]) {
-      const { stdout, stderr, code } = await runKeys([command], { byokKeys, databaseUrl: databaseUrl() });
+    const given = { byokKeys, databaseUrl: databaseUrl() };
+    const runs = await Promise.all([runKeys(["status"], given), runKeys(["rewrap"], given)]);
+    for (const { stdout, stderr, code } of runs) {
       expect({ stdout, code }).toEqual({ stdout: "", code: 1 });
       expect(stderr).toMatch(/^[^\n]+\.\n$/);
       expect(stderr.trim()).toMatch(says);

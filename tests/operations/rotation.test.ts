@@ -14,9 +14,12 @@ import { type Slot, startLoad } from "./key-load.ts";
 import { type RunningKeys, runKeys, startKeys } from "./run-keys.ts";
 
 const database = connectKeyDatabase("test-rotation");
-const given = () => ({ byokKeys, databaseUrl: database.url });
+const given = (session = "keys") => ({
+  byokKeys,
+  databaseUrl: database.url.replace("application_name=keys", `application_name=${session}`),
+});
 
-const callers = 40;
+const callers = 20;
 const keysOfCaller = 50;
 const keysOfPool = 150;
 
@@ -48,19 +51,23 @@ function killAfter(command: RunningKeys, batches: number): void {
   });
 }
 
-/** Does something while a session of the command has a transaction, or not at all when the command ends before. */
-async function inTheMiddle(command: RunningKeys, act: (pids: number[]) => unknown): Promise<void> {
+/** Does something while its session reads or writes a batch, or not at all when the command ends before. */
+async function inTheMiddle(
+  command: RunningKeys,
+  session: string,
+  act: (pid: number) => unknown,
+): Promise<void> {
   let hasEnded = false;
   void command.ended.then(() => (hasEnded = true));
-  for (;;) {
-    const sessions = await database.sql<{ pid: number }[]>`
-      select pid from pg_stat_activity where application_name = 'keys' and query ~ '^\\s*(?:select|update).*sealed' and state <> 'idle'`;
-    if (hasEnded) return;
-    if (sessions.length > 0) return void (await act(sessions.map(({ pid }) => pid)));
+  while (!hasEnded) {
+    const [found] = await database.sql<{ pid: number }[]>`
+      select pid from pg_stat_activity
+      where application_name = ${session} and query ~ 'sealed_key|rewrap_keys' and state <> 'idle'`;
+    if (found !== undefined) return void (await act(found.pid));
   }
 }
 
-test("a rotation under load, killed and begun again and done by two at once, loses nothing and undoes no edit", async () => {
+test("a rotation under load, killed and begun again and done by several at once, loses nothing and undoes no edit", async () => {
   const { sql } = database;
   const slots = await storeSlots();
 
@@ -72,12 +79,14 @@ test("a rotation under load, killed and begun again and done by two at once, los
   });
   let killed = 0;
   for (let round = 0; round < 3; round++) {
-    const [first, second] = [startKeys(["rewrap"], given()), startKeys(["rewrap"], given())];
+    const begin = (session: string) => startKeys(["rewrap"], given(session));
+    const [first, second, third] = [begin("first"), begin("second"), begin("third")];
     killAfter(first, round + 1);
-    await inTheMiddle(second, () => second.kill("SIGKILL"));
+    await Promise.all([
+      inTheMiddle(second, "second", () => second.kill("SIGKILL")),
+      inTheMiddle(third, "third", (pid) => sql`select pg_terminate_backend(${pid})`),
+    ]);
     for (const { code } of await Promise.all([first.ended, second.ended])) if (code === null) killed++;
-    const third = startKeys(["rewrap"], given());
-    await inTheMiddle(third, ([pid]) => sql`select pg_terminate_backend(${pid as number})`);
     const { code, stderr } = await third.ended;
     expect(stderr).not.toMatch(/^\s+at /m);
     expect([0, 1]).toContain(code);
