@@ -85,7 +85,7 @@ declare
   pooled integer;
   own integer;
 begin
-  -- In the order of their ids, so that two batches, or one and who counts uses, cannot deadlock.
+  -- In the order of their ids, so that two batches cannot deadlock.
   perform from private.provider_keys k where k.id = any (ids) order by k.id for no key update;
   update private.provider_keys k set sealed_key = i.resealed
   from jsonb_to_recordset(items) as i (id uuid, sealed_key text, resealed text)

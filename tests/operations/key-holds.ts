@@ -59,7 +59,7 @@ export function holdKeys(database: KeyDatabase) {
     await database.sql.begin(async (session) => {
       await session`set local lock_timeout = '2s'`;
       await session`select sealed_key from private.provider_keys union all select sealed_key from private.byok_keys`;
-      await session`update private.provider_keys set use_count = use_count + 1`;
+      await session`update private.provider_keys set weight = weight + 1`;
       await session`update private.byok_keys set last_used_at = now()`;
     });
   }
