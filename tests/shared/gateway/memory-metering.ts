@@ -99,6 +99,8 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
   const reopened: number[] = [];
   let mostExtensions = Number.POSITIVE_INFINITY;
   let extending: Promise<void> | null = null;
+  const gaveWay: SettleRequest[] = [];
+  let fallingBack: SluiceError | null = null;
 
   const usageOf = ({ usage, outputBytes }: Charge, { prompt }: BeginRequest): Usage => ({
     ...(usage ?? { ...none, inputTokens: Math.ceil(prompt.bytes / 4) }),
@@ -110,6 +112,10 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
       if (refusal !== null) throw refusal;
       if (outage !== null) throw outage;
       await hanging;
+      // The hold for own keys has given way.
+      const before = holds.get(begun.holdId)?.settled;
+      if (begun.fallsBack && before) gaveWay.push(before);
+      if (begun.fallsBack && fallingBack !== null) throw fallingBack;
       holds.set(begun.holdId, { begun });
       return {
         userId: "user-1",
@@ -125,6 +131,7 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
         unavailableDefaultModel: null,
         allowance: [],
         ...hold,
+        ...(begun.fallsBack ? { ownKeys: [], mayFallBack: false } : {}),
       };
     },
 
@@ -164,6 +171,12 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
   };
 
   return {
+    /** What was settled for own keys before the platform's were held for. */
+    gaveWay,
+    /** From now on the platform's keys cannot be held for. */
+    refuseToFallBack(error: SluiceError): void {
+      fallingBack = error;
+    },
     /** The routes that were told to be open again. */
     reopened,
     metering,
