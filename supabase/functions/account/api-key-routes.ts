@@ -2,9 +2,9 @@ import { z } from "zod";
 import type { ApiKeys } from "../../../shared/credentials/api-keys.ts";
 import { apiScopes } from "../../../shared/domain/caller.ts";
 import { storableText } from "../../../shared/domain/chat-message.ts";
-import { SluiceError } from "../../../shared/domain/errors.ts";
 import { createLimitSchema, limitAmount, namesWindowsOnce } from "../../../shared/domain/limit.ts";
 import { parseFields } from "../../../shared/domain/parse-fields.ts";
+import { readId } from "../../../shared/domain/read-id.ts";
 import type { Authenticate } from "../../../shared/http/authenticate.ts";
 import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
 import { readJson } from "../../../shared/http/read-json.ts";
@@ -71,7 +71,7 @@ export function addApiKeyRoutes(
   app.patch("/api-keys/:id", async (context) => {
     const { userId } = await authenticate(context.req.raw);
     context.get("log").note({ userId });
-    const id = readId(context.req.param("id"));
+    const id = readId(context.req.param("id"), "api_key_not_found");
     const change = parseFields(changeSchema, await readJson(context.req.raw));
     return context.json({ apiKey: await apiKeys.change(userId, id, change) });
   });
@@ -79,17 +79,10 @@ export function addApiKeyRoutes(
   app.delete("/api-keys/:id", async (context) => {
     const { userId } = await authenticate(context.req.raw);
     context.get("log").note({ userId });
-    await apiKeys.revoke(userId, readId(context.req.param("id")));
+    await apiKeys.revoke(userId, readId(context.req.param("id"), "api_key_not_found"));
     return context.body(null, 204);
   });
 
   refuseOtherMethods(app, "/api-keys", ["GET", "POST"]);
   refuseOtherMethods(app, "/api-keys/:id", ["PATCH", "DELETE"]);
-}
-
-/** What is not an id names no key. */
-function readId(id: string): string {
-  const parsed = z.uuid().toLowerCase().safeParse(id);
-  if (!parsed.success) throw new SluiceError("api_key_not_found");
-  return parsed.data;
 }

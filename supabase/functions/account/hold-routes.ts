@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { SluiceError } from "../../../shared/domain/errors.ts";
 import { parseFields } from "../../../shared/domain/parse-fields.ts";
+import { readId } from "../../../shared/domain/read-id.ts";
 import type { AuthenticateService } from "../../../shared/http/authenticate-service.ts";
 import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
 import { readIdempotent, replayHeader } from "../../../shared/http/idempotency.ts";
@@ -64,7 +64,7 @@ export function addHoldRoutes(app: App, { serviceHolds, authenticateService }: H
 
   app.post("/holds/:id/settle", async (context) => {
     await authenticateService(context.req.raw);
-    const id = readId(context.req.param("id"));
+    const id = readId(context.req.param("id"), "hold_not_found");
     return context.json(
       await serviceHolds.settle(id, parseFields(settleSchema, await readJson(context.req.raw))),
     );
@@ -72,17 +72,10 @@ export function addHoldRoutes(app: App, { serviceHolds, authenticateService }: H
 
   app.delete("/holds/:id", async (context) => {
     await authenticateService(context.req.raw);
-    return context.json(await serviceHolds.release(readId(context.req.param("id"))));
+    return context.json(await serviceHolds.release(readId(context.req.param("id"), "hold_not_found")));
   });
 
   refuseOtherMethods(app, "/holds", ["POST"]);
   refuseOtherMethods(app, "/holds/:id", ["DELETE"]);
   refuseOtherMethods(app, "/holds/:id/settle", ["POST"]);
-}
-
-/** What is not an id names no hold. */
-function readId(id: string): string {
-  const parsed = z.uuid().toLowerCase().safeParse(id);
-  if (!parsed.success) throw new SluiceError("hold_not_found");
-  return parsed.data;
 }

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { storableText } from "../../../shared/domain/chat-message.ts";
-import { SluiceError } from "../../../shared/domain/errors.ts";
 import { parseFields } from "../../../shared/domain/parse-fields.ts";
 import { providerKey } from "../../../shared/domain/provider-key.ts";
+import { readId } from "../../../shared/domain/read-id.ts";
 import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
 import { readJson } from "../../../shared/http/read-json.ts";
 import { type AdminOptions, readActor } from "./app.ts";
@@ -38,20 +38,20 @@ export function addKeyRoutes(app: App, { keyPool, authenticate }: AdminOptions):
 
   app.patch("/provider-keys/:id", async (context) => {
     const actorId = await readActor(context, authenticate);
-    const id = readId(context.req.param("id"));
+    const id = readId(context.req.param("id"), "provider_key_not_found");
     const change = parseFields(changeSchema, await readJson(context.req.raw));
     return context.json({ providerKey: await keyPool.change(actorId, id, change) });
   });
 
   app.delete("/provider-keys/:id", async (context) => {
     const actorId = await readActor(context, authenticate);
-    await keyPool.remove(actorId, readId(context.req.param("id")));
+    await keyPool.remove(actorId, readId(context.req.param("id"), "provider_key_not_found"));
     return context.body(null, 204);
   });
 
   app.post("/provider-keys/:id/rotate", async (context) => {
     const actorId = await readActor(context, authenticate);
-    const id = readId(context.req.param("id"));
+    const id = readId(context.req.param("id"), "provider_key_not_found");
     const { key } = parseFields(rotateSchema, await readJson(context.req.raw));
     return context.json({ providerKey: await keyPool.rotate(actorId, id, key) }, 201);
   });
@@ -59,11 +59,4 @@ export function addKeyRoutes(app: App, { keyPool, authenticate }: AdminOptions):
   refuseOtherMethods(app, "/provider-keys", ["GET", "POST"]);
   refuseOtherMethods(app, "/provider-keys/:id", ["PATCH", "DELETE"]);
   refuseOtherMethods(app, "/provider-keys/:id/rotate", ["POST"]);
-}
-
-/** What is not an id names no key. */
-function readId(id: string): string {
-  const parsed = z.uuid().toLowerCase().safeParse(id);
-  if (!parsed.success) throw new SluiceError("provider_key_not_found");
-  return parsed.data;
 }

@@ -3,6 +3,7 @@ import { sourceNames } from "../../../shared/catalogue/model-sync.ts";
 import { storableText } from "../../../shared/domain/chat-message.ts";
 import { SluiceError } from "../../../shared/domain/errors.ts";
 import { parseFields } from "../../../shared/domain/parse-fields.ts";
+import { readId } from "../../../shared/domain/read-id.ts";
 import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
 import { readJson } from "../../../shared/http/read-json.ts";
 import { type AdminOptions, readActor } from "./app.ts";
@@ -50,9 +51,8 @@ export function addSyncRoutes(app: App, { syncs, modelSync, authenticate, keepAl
   app.get("/syncs/:id", async (context) => {
     await readActor(context, authenticate);
     parseFields(noneSchema, context.req.query());
-    const id = z.uuid().toLowerCase().safeParse(context.req.param("id"));
-    if (!id.success) throw new SluiceError("sync_not_found");
-    return context.json({ syncs: await syncs.findSync(id.data) });
+    const id = readId(context.req.param("id"), "sync_not_found");
+    return context.json({ syncs: await syncs.findSync(id) });
   });
 
   app.get("/held-prices", async (context) => {

@@ -2,8 +2,8 @@ import { z } from "zod";
 import type { Conversations } from "../../../shared/database/conversations.ts";
 import type { Page } from "../../../shared/database/cursor.ts";
 import { storableText } from "../../../shared/domain/chat-message.ts";
-import { SluiceError } from "../../../shared/domain/errors.ts";
 import { parseFields } from "../../../shared/domain/parse-fields.ts";
+import { readId } from "../../../shared/domain/read-id.ts";
 import type { CallerAuthentication } from "../../../shared/http/authenticate-caller.ts";
 import { type App, refuseOtherMethods } from "../../../shared/http/create-app.ts";
 import { readJson } from "../../../shared/http/read-json.ts";
@@ -28,7 +28,11 @@ export function addConversationRoutes(
   app.get("/conversations/:id", async (context) => {
     const { userId } = await callers.authenticate(context.req.raw, "chat");
     return context.json(
-      await conversations.read(userId, readId(context.req.param("id")), readPage(context.req.query())),
+      await conversations.read(
+        userId,
+        readId(context.req.param("id"), "conversation_not_found"),
+        readPage(context.req.query()),
+      ),
     );
   });
 
@@ -36,13 +40,17 @@ export function addConversationRoutes(
     const { userId } = await callers.authenticate(context.req.raw, "chat");
     const { title } = parseFields(renameSchema, await readJson(context.req.raw));
     return context.json({
-      conversation: await conversations.rename(userId, readId(context.req.param("id")), title),
+      conversation: await conversations.rename(
+        userId,
+        readId(context.req.param("id"), "conversation_not_found"),
+        title,
+      ),
     });
   });
 
   app.delete("/conversations/:id", async (context) => {
     const { userId } = await callers.authenticate(context.req.raw, "chat");
-    await conversations.remove(userId, readId(context.req.param("id")));
+    await conversations.remove(userId, readId(context.req.param("id"), "conversation_not_found"));
     return context.body(null, 204);
   });
 
@@ -53,11 +61,4 @@ export function addConversationRoutes(
 function readPage(query: Record<string, string>): Page {
   const { limit, cursor } = parseFields(pageSchema, query);
   return { limit, cursor };
-}
-
-/** What is not an id names no conversation. */
-function readId(id: string): string {
-  const parsed = z.uuid().toLowerCase().safeParse(id);
-  if (!parsed.success) throw new SluiceError("conversation_not_found");
-  return parsed.data;
 }

@@ -1,6 +1,6 @@
-import { z } from "zod";
 import type { Replies, RequestState } from "../../../shared/database/replies.ts";
 import { SluiceError, toSluiceError } from "../../../shared/domain/errors.ts";
+import { readId } from "../../../shared/domain/read-id.ts";
 import {
   formatPosition,
   parsePosition,
@@ -38,12 +38,11 @@ export function addRequestRoutes(app: App, options: RequestRoutesOptions): void 
     const log = context.get("log");
     const { userId } = await callers.authenticate(context.req.raw, "chat");
     log.note({ userId });
-    const id = z.uuid().toLowerCase().safeParse(context.req.param("id"));
-    if (!id.success) throw new SluiceError("request_not_found");
-    const state = await replies.find(userId, id.data);
+    const id = readId(context.req.param("id"), "request_not_found");
+    const state = await replies.find(userId, id);
     if (!/\btext\/event-stream\b/.test(context.req.header("accept") ?? "")) return context.json(state);
 
-    const find = () => replies.find(userId, id.data);
+    const find = () => replies.find(userId, id);
     const lastEventId = context.req.header("last-event-id") ?? "";
     const body = continueStream(state, find, { ...options, log, lastEventId });
     return context.body(body, 200, eventStreamHeaders);
