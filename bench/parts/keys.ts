@@ -10,10 +10,11 @@ import { startStack } from "../../local/stack.ts";
 import type { StackDescription } from "../../local/stack-description.ts";
 import { createEnvelopes, type Envelopes } from "../../shared/keys/envelope.ts";
 import { type KeyRing, parseKeyRing } from "../../shared/keys/key-ring.ts";
-import { measureInTurns, medianOf, medianOfPairs } from "../in-turns.ts";
+import { measureInTurns, medianOfPairs } from "../in-turns.ts";
 import { bringOwnKeys, makeApiKeys } from "../keys/callers.ts";
 import { compareRefusals, unknownKey } from "../keys/refusals.ts";
 import type { LoadResult } from "../load.ts";
+import { loadColumns } from "../load-columns.ts";
 import { createPeople, type Person } from "../people.ts";
 import { startClient } from "../start-client.ts";
 import { type Column, format, type Goal, tableHead, tableRow } from "../table.ts";
@@ -35,33 +36,7 @@ interface Row {
 
 const columns: readonly Column<Row>[] = [
   ["callers", 24, ({ callers }) => callers],
-  [
-    "chats/s",
-    8,
-    ({ results }) =>
-      format(
-        medianOf(results, (result) => result.requestsPerSecond),
-        0,
-      ),
-  ],
-  [
-    "median ms",
-    9,
-    ({ results }) =>
-      format(
-        medianOf(results, (result) => result.medianMs),
-        2,
-      ),
-  ],
-  [
-    "p99 ms",
-    7,
-    ({ results }) =>
-      format(
-        medianOf(results, (result) => result.p99Ms),
-        2,
-      ),
-  ],
+  ...loadColumns("chats"),
   ["× token", 7, ({ ratio }) => format(ratio, 2)],
 ];
 

@@ -11,8 +11,9 @@ import { databaseUrl } from "../../local/postgres.ts";
 import { startPostgrest } from "../../local/postgrest.ts";
 import { projectRoot } from "../../local/project.ts";
 import { startStack } from "../../local/stack.ts";
-import { measureInTurns, medianOf, medianOfPairs } from "../in-turns.ts";
+import { measureInTurns, medianOfPairs } from "../in-turns.ts";
 import type { LoadResult } from "../load.ts";
+import { loadColumns } from "../load-columns.ts";
 import { addModels, readRows } from "../models/catalogue.ts";
 import { startClient } from "../start-client.ts";
 import { type Column, format, type Goal, tableHead, tableRow } from "../table.ts";
@@ -44,33 +45,7 @@ interface Row {
 const columns: readonly Column<Row>[] = [
   ["models", 6, ({ models }) => String(models)],
   ["server", 16, ({ name }) => name],
-  [
-    "requests/s",
-    10,
-    ({ results }) =>
-      format(
-        medianOf(results, (result) => result.requestsPerSecond),
-        0,
-      ),
-  ],
-  [
-    "median ms",
-    9,
-    ({ results }) =>
-      format(
-        medianOf(results, (result) => result.medianMs),
-        2,
-      ),
-  ],
-  [
-    "p99 ms",
-    7,
-    ({ results }) =>
-      format(
-        medianOf(results, (result) => result.p99Ms),
-        2,
-      ),
-  ],
+  ...loadColumns("requests"),
   ["× select", 8, ({ ratio }) => format(ratio, 2)],
 ];
 

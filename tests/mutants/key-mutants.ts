@@ -15,7 +15,7 @@ export const keyMutants: Mutant[] = [
     file: sources.ownKeyTable,
     from: "where k.user_id = find_own_keys.user_id and k.status <> 'invalid' and",
     to: "where k.user_id = find_own_keys.user_id and",
-    killedBy: [tests.ownKeys],
+    killedBy: [tests.ownKeyFailures],
   },
   {
     fault: "the platform's keys are used beside own keys that are to be used alone",
@@ -55,8 +55,8 @@ export const keyMutants: Mutant[] = [
   {
     fault: "limits of an API key count for all that its owner asks",
     file: sources.requests,
-    from: "when 'api_key' then l.scope_id = r.api_key_id::text",
-    to: "when 'api_key' then true",
+    from: "l.scope_id = any (array['', r.model_id, r.api_key_id::text] || called.providers)\n        and case l.scope",
+    to: "(l.scope = 'api_key' or l.scope_id = any (array['', r.model_id] || called.providers)) and case l.scope\n          when 'api_key' then true",
     killedBy: [tests.apiKeyLimits],
   },
   {

@@ -47,6 +47,7 @@ export const tests = {
   list: "tests/functions/models/list.test.ts",
   access: "tests/functions/models/access.test.ts",
   ownKeys: "tests/functions/ai-chat/own-keys.test.ts",
+  ownKeyFailures: "tests/functions/ai-chat/own-key-failures.test.ts",
   apiKeys: "tests/functions/ai-chat/api-keys.test.ts",
   apiKeyLimits: "tests/functions/ai-chat/api-key-limits.test.ts",
   apiKeyForm: "tests/shared/keys/api-key.test.ts",

@@ -1,8 +1,11 @@
+import { randomUUID } from "node:crypto";
 import { inject } from "vitest";
 import type { ByokKey } from "../../shared/credentials/byok-keys.ts";
+import { createAccountClient } from "./account-client.ts";
 import { createChatClient } from "./chat-client.ts";
 import type { Database } from "./open-database.ts";
-import type { Caller } from "./people.ts";
+import { type Caller, signUpCaller } from "./people.ts";
+import { watchProvider } from "./provider-calls.ts";
 import { makeProviderKey } from "./simulated-providers.ts";
 
 /** Calls `byok-keys` as a settings page does, through the gateway unless another address is given. */
@@ -42,4 +45,36 @@ export async function setByok(
   permission: "forbidden" | "allowed" | "required",
 ): Promise<void> {
   await sql`update private.plans set byok = ${permission} where id = ${planId}`;
+}
+
+/** Chats of people with keys of their own. */
+export function createOwnKeyChats(sql: Database) {
+  const chats = createChatClient();
+  const account = createAccountClient();
+  const provider = watchProvider();
+  return {
+    chats,
+    provider,
+
+    /** Asks once. Tells which keys were called with (their last four characters), and what came of it. */
+    async trace(caller: Caller, fields: Record<string, unknown> = {}) {
+      const message = randomUUID();
+      const answer = await chats.ask(caller, { message, options: { maxTokens: 5 }, ...fields });
+      const calls = await provider.findCalls(message);
+      return { ...answer, keys: calls.map(({ key }) => key) };
+    },
+
+    readLedger: ({ userId }: Caller) => sql`
+      select provider, is_byok, cost_nano, credential_id from private.ledger where user_id = ${userId} order by held_at, attempt`,
+
+    prefer: ({ token }: Caller, keys: { preferOwnKeys?: boolean; allowPlatformKeys?: boolean }) =>
+      account.send("PATCH", "/preferences", { token, body: { keys } }),
+
+    /** Somebody whose plan takes own keys alone. */
+    async signUpByok(options: Parameters<typeof signUpCaller>[1] = {}): Promise<Caller> {
+      const caller = await signUpCaller(sql, options);
+      await setByok(sql, caller, "required");
+      return caller;
+    },
+  };
 }

@@ -1,40 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { createAccountClient } from "../../support/account-client.ts";
-import { createChatClient } from "../../support/chat-client.ts";
 import { connectDatabase } from "../../support/connect-database.ts";
-import { createByokClient, setByok } from "../../support/own-keys.ts";
-import { type Caller, signUpCaller } from "../../support/people.ts";
-import { watchProvider } from "../../support/provider-calls.ts";
+import { createByokClient, createOwnKeyChats } from "../../support/own-keys.ts";
 
 const sql = connectDatabase();
-const chats = createChatClient();
+const { chats, trace, readLedger, prefer, signUpByok } = createOwnKeyChats(sql);
 const { save, list } = createByokClient();
-const account = createAccountClient();
-const provider = watchProvider();
 
 const anthropic = { provider: "anthropic", upstream: "claude-haiku-4-5", priority: 1 };
-
-/** Asks once. Tells which keys were called with (their last four characters), and what came of it. */
-async function trace(caller: Caller, fields: Record<string, unknown> = {}) {
-  const message = randomUUID();
-  const answer = await chats.ask(caller, { message, options: { maxTokens: 5 }, ...fields });
-  const calls = await provider.findCalls(message);
-  return { ...answer, keys: calls.map(({ key }) => key) };
-}
-
-const readLedger = (caller: Caller) => sql`
-  select provider, is_byok, cost_nano, credential_id from private.ledger where user_id = ${caller.userId} order by held_at, attempt`;
-
-const prefer = (caller: Caller, keys: { preferOwnKeys?: boolean; allowPlatformKeys?: boolean }) =>
-  account.send("PATCH", "/preferences", { token: caller.token, body: { keys } });
-
-/** Somebody whose plan takes own keys alone. */
-async function signUpByok(options: Parameters<typeof signUpCaller>[1] = {}): Promise<Caller> {
-  const caller = await signUpCaller(sql, options);
-  await setByok(sql, caller, "required");
-  return caller;
-}
 
 describe("an own key that its provider refuses", () => {
   const broken = () => ({ routes: [{ simulate: `status=401;times=1;key=${randomUUID()}` }] });

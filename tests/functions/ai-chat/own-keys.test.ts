@@ -1,42 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { ByokKey } from "../../../shared/credentials/byok-keys.ts";
-import { createAccountClient } from "../../support/account-client.ts";
-import { createChatClient } from "../../support/chat-client.ts";
 import { connectDatabase } from "../../support/connect-database.ts";
 import { callDatabase, itemFor } from "../../support/database-calls.ts";
-import { createByokClient, setByok } from "../../support/own-keys.ts";
-import { type Caller, signUpCaller } from "../../support/people.ts";
-import { watchProvider } from "../../support/provider-calls.ts";
+import { createByokClient, createOwnKeyChats, setByok } from "../../support/own-keys.ts";
+import { signUpCaller } from "../../support/people.ts";
 
 const sql = connectDatabase();
-const chats = createChatClient();
+const { chats, provider, trace, readLedger, prefer, signUpByok } = createOwnKeyChats(sql);
 const { save, list, request } = createByokClient();
-const account = createAccountClient();
-const provider = watchProvider();
 
 const anthropic = { provider: "anthropic", upstream: "claude-haiku-4-5", priority: 1 };
-
-/** Asks once. Tells which keys were called with (their last four characters), and what came of it. */
-async function trace(caller: Caller, fields: Record<string, unknown> = {}) {
-  const message = randomUUID();
-  const answer = await chats.ask(caller, { message, options: { maxTokens: 5 }, ...fields });
-  const calls = await provider.findCalls(message);
-  return { ...answer, keys: calls.map(({ key }) => key) };
-}
-
-const readLedger = (caller: Caller) => sql`
-  select provider, is_byok, cost_nano, credential_id from private.ledger where user_id = ${caller.userId} order by held_at, attempt`;
-
-const prefer = (caller: Caller, keys: { preferOwnKeys?: boolean; allowPlatformKeys?: boolean }) =>
-  account.send("PATCH", "/preferences", { token: caller.token, body: { keys } });
-
-/** Somebody whose plan takes own keys alone. */
-async function signUpByok(options: Parameters<typeof signUpCaller>[1] = {}): Promise<Caller> {
-  const caller = await signUpCaller(sql, options);
-  await setByok(sql, caller, "required");
-  return caller;
-}
 
 test("a plan that requires own keys is served with them alone, and nothing of it is charged", async () => {
   const caller = await signUpByok({

@@ -1,0 +1,16 @@
+import { medianOf } from "./in-turns.ts";
+import type { LoadResult } from "./load.ts";
+import { type Column, format } from "./table.ts";
+
+/** What a server did under load, each figure the median of its rounds; `what` is what it answers. */
+export function loadColumns(what: string): Column<{ results: LoadResult[] }>[] {
+  const column = (name: string, width: number, read: (result: LoadResult) => number, decimals = 2) =>
+    [name, width, ({ results }) => format(medianOf(results, read), decimals)] satisfies Column<{
+      results: LoadResult[];
+    }>;
+  return [
+    column(`${what}/s`, what.length + 2, ({ requestsPerSecond }) => requestsPerSecond, 0),
+    column("median ms", 9, ({ medianMs }) => medianMs),
+    column("p99 ms", 7, ({ p99Ms }) => p99Ms),
+  ];
+}
