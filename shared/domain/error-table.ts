@@ -77,8 +77,7 @@ export const errorTable = {
   own_key_missing: {
     status: 403,
     type: "permission_error",
-    message:
-      "None of your own provider keys serves this model: save one, choose another model, or allow the platform's keys in your preferences.",
+    message: "None of your own provider keys serves this model: save one for it, or choose another model.",
   },
   own_key_refused: {
     status: 403,
