@@ -128,6 +128,13 @@ begin
   -- In the order of their keys, and what is there is locked before anything is changed, so that two batches cannot deadlock.
   perform from private.route_outages where route_id = any (reached || failed) order by route_id for update;
   -- A caller's own key that the provider does not accept waits for its owner.
+  perform from private.byok_keys k
+  where k.id = any (array(
+    select private.own_key_of(r.key_id)
+    from jsonb_array_elements(items) item cross join lateral jsonb_to_recordset(item -> 'key_reports') as r (key_id text, reason text)
+    where r.reason = 'credential'
+  ))
+  order by k.id for no key update;
   update private.byok_keys k set status = 'invalid', checked_at = now()
   from jsonb_array_elements(items) item
   cross join lateral jsonb_to_recordset(item -> 'key_reports') as r (key_id text, reason text)

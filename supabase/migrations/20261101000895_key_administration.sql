@@ -108,13 +108,17 @@ declare
   old private.provider_keys;
   before jsonb;
 begin
-  select k.* into old from private.provider_keys k where k.id = key_id for update;
+  select k.* into old from private.provider_keys k where k.id = key_id;
   if not found then
     return false;
   end if;
   before := private.describe_provider_key(old);
-  delete from private.provider_keys k where k.id = key_id;
+  -- First the cooldowns, then the key with its uses, as settle_chats takes them.
   perform private.forget_cooldowns('key:' || key_id);
+  delete from private.provider_keys k where k.id = key_id;
+  if not found then
+    return false;
+  end if;
   perform private.audit(actor_id, 'provider_key.delete', key_id::text, null, before);
   return true;
 end;
