@@ -91,6 +91,7 @@ interface ByokKeysOptions {
 /** Own keys by `save_byok_key` and its neighbours. */
 export function createByokKeys(options: ByokKeysOptions): ByokKeys {
   const { database, examiner, openKey, policy, newId } = options;
+  const deployment = policy.permission === null ? {} : { deployment: policy.permission };
 
   async function change(userId: string, provider: string, name: string, change: object): Promise<ByokKey> {
     const answer = await database.rpc("change_byok_key", {
@@ -102,8 +103,7 @@ export function createByokKeys(options: ByokKeysOptions): ByokKeys {
 
   async function beginChecks(userId: string, checks: number): Promise<void> {
     const answer = await database.rpc("begin_key_checks", {
-      ...{ user_id: userId, checks },
-      ...(policy.permission === null ? {} : { permission: policy.permission }),
+      ...{ user_id: userId, checks, ...deployment },
     });
     const { refusal, retry_after_ms } = unwrap(answer) as { refusal?: string; retry_after_ms?: number };
     if (refusal === undefined) return;
@@ -117,14 +117,9 @@ export function createByokKeys(options: ByokKeysOptions): ByokKeys {
 
   return {
     async list(userId) {
-      const answer = await database.rpc("list_byok_keys", { user_id: userId });
+      const answer = await database.rpc("list_byok_keys", { user_id: userId, ...deployment });
       if (answer.error === null && answer.data === null) throw new SluiceError("unauthorized");
-      const { preferOwnKeys, ...overview } = toCamelCase(unwrap(answer)) as Omit<ByokOverview, "areUsed"> & {
-        preferOwnKeys: boolean;
-      };
-      const permission = policy.permission ?? overview.permission;
-      const areUsed = permission === "required" || (permission === "allowed" && preferOwnKeys);
-      return { ...overview, permission, areUsed };
+      return toCamelCase(unwrap(answer)) as ByokOverview;
     },
 
     beginChecks,

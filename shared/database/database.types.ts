@@ -124,7 +124,7 @@ export type Database = {
       apply_model_feed: { Args: { feed: Json; run_id: string; source: string }; Returns: Json };
       begin_chats: { Args: { items: Json }; Returns: Json[] };
       begin_key_checks: {
-        Args: { checks: number; permission?: "forbidden" | "allowed" | "required"; user_id: string };
+        Args: { checks: number; deployment?: "forbidden" | "allowed" | "required"; user_id: string };
         Returns: Json;
       };
       begin_model_sync: { Args: { actor_id?: string; run_id: string; sources: string[] }; Returns: Json };
@@ -166,7 +166,10 @@ export type Database = {
       list_all_models: { Args: { page_cursor?: string; page_limit: number; query: Json }; Returns: Json[] };
       list_api_keys: { Args: { user_id: string }; Returns: Json[] };
       list_audit: { Args: { page_cursor?: string; page_limit: number; target?: string }; Returns: Json[] };
-      list_byok_keys: { Args: { user_id: string }; Returns: Json };
+      list_byok_keys: {
+        Args: { deployment?: "forbidden" | "allowed" | "required"; user_id: string };
+        Returns: Json;
+      };
       list_held_prices: { Args: Record<PropertyKey, never>; Returns: Json[] };
       list_model_syncs: {
         Args: { after_source?: string; after_start?: string; page_limit: number; run_id?: string };

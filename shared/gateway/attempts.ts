@@ -3,7 +3,7 @@ import type { Charge, HealthReport, Metering } from "../metering/metering.ts";
 import type { CallFailure } from "./call-failure.ts";
 import type { Candidate, Candidates } from "./candidates.ts";
 import type { Observer } from "./gateway.ts";
-import { createHealth } from "./health.ts";
+import type { Health } from "./health.ts";
 
 /** A call of a provider that has been made. */
 export interface ProviderCall {
@@ -40,11 +40,20 @@ export interface Attempts<Call extends ProviderCall> {
   end(error: SluiceError): void;
 }
 
+/** What came of a request under a hold that gave way. */
+export interface CallsBefore {
+  /** How many calls it took. */
+  calls: number;
+  /** What is learned of routes and keys, before and after. */
+  health: Health;
+  /** Why the last call failed; absent where there was none. */
+  failure?: SluiceError;
+}
+
 interface AttemptsOptions<Call> {
   holdId: string;
   candidates: Candidates;
-  /** How many calls the request took before these, under a hold that gave way. */
-  callsBefore: number;
+  before: CallsBefore;
   metering: Metering;
   /** Calls a provider; `number` counts the calls of the request from 1, `withinMs` is left for the beginning of an answer. */
   call(candidate: Candidate, number: number, withinMs: number): Call;
@@ -54,13 +63,13 @@ interface AttemptsOptions<Call> {
   now(): number;
 }
 
-/** Calls of one request, all of them together: a provider that is down is not asked for ever. */
+/** Calls under one hold: a provider that is down is not asked for ever. */
 const maxCalls = 6;
 
 /** Calls one candidate after the other. Each call that costs money is held for before it is made. */
 export function createAttempts<Call extends ProviderCall>(options: AttemptsOptions<Call>): Attempts<Call> {
-  const { holdId, candidates, callsBefore, metering, deadline, now } = options;
-  const health = createHealth(now);
+  const { holdId, candidates, before, metering, deadline, now } = options;
+  const { health } = before;
   const calls: Call[] = [];
   let lastFailure: SluiceError | null = null;
   let ended: SluiceError | null = null;
@@ -69,7 +78,7 @@ export function createAttempts<Call extends ProviderCall>(options: AttemptsOptio
   let heldCalls = 1;
   const heldOf = new Map<string, number>();
 
-  const count = () => callsBefore + calls.length;
+  const count = () => before.calls + calls.length;
   const charges = () => calls.flatMap((call) => call.charges());
 
   function takeDown({ candidate }: Call, failure: CallFailure): void {
@@ -114,7 +123,7 @@ export function createAttempts<Call extends ProviderCall>(options: AttemptsOptio
     async connect(by = deadline) {
       for (;;) {
         if (ended !== null) throw ended;
-        const next = count() < maxCalls ? candidates.next() : null;
+        const next = calls.length < maxCalls ? candidates.next() : null;
         if (next === null) throw lastFailure ?? candidates.unavailable;
         if (next.waitMs > 0) {
           await pause(next.waitMs, by);

@@ -36,7 +36,7 @@ export interface Candidates {
 export type OpenKey = (sealed: SealedKey) => Promise<Credential>;
 
 interface CandidatesOptions {
-  hold: Pick<Hold, "routes" | "keys" | "ownKeys" | "coolingKeys">;
+  hold: Pick<Hold, "routes" | "keys" | "ownKeys" | "mayFallBack" | "coolingKeys">;
   providers: ProviderRegistry;
   openKey: OpenKey;
   /** A key that is stored cannot be opened: somebody has to look after it. */
@@ -67,24 +67,28 @@ export async function createCandidates(options: CandidatesOptions): Promise<Cand
   }
   let entries: Entry[] = [];
   let refusal: SluiceError | null = null;
+  // Own keys are not waited for, and not asked again, where the platform's may take over.
+  const patienceMs = hold.mayFallBack ? 0 : longestWaitMs;
   const keysOf = new Map<string, OpenedKey[]>();
   for (const route of orderRoutes(hold.routes, options.preferred, random)) {
     const configured = options.providers.get(route.provider);
     if (configured === undefined) continue;
+    const keys = keysOf.get(route.provider) ?? (await findKeys(route.provider, configured));
+    keysOf.set(route.provider, keys);
+    // A route that cannot be taken has no say in why the request is refused.
+    if (keys.length === 0) continue;
     const limitations = options.findLimitations(configured.provider, route.upstreamModel);
     if (limitations.refused !== null) {
       refusal ??= toRefusal(limitations.refused, limitations.remedy);
       continue;
     }
-    const keys = keysOf.get(route.provider) ?? (await findKeys(route.provider, configured));
-    keysOf.set(route.provider, keys);
     for (const key of keys) {
       const candidate = { route, ...key, limitations };
       const { credential } = key;
       const waits = [credential.id, cooldownId("quota", candidate)].map((id) => hold.coolingKeys.get(id));
       if (waits.includes(null)) continue;
       const waitMs = Math.max(0, ...waits.map((ms) => ms ?? 0));
-      if (waitMs > longestWaitMs) continue;
+      if (waitMs > patienceMs) continue;
       entries.push({ candidate, readyAtMs: now() + waitMs, failures: 0 });
     }
   }
@@ -167,6 +171,7 @@ export async function createCandidates(options: CandidatesOptions): Promise<Cand
           drop((candidate) => candidate.route === route);
           break;
         default: {
+          if (hold.mayFallBack) return drop((candidate) => candidate === failing);
           const entry = entries.find(({ candidate }) => candidate === failing);
           if (entry === undefined) return;
           const backoffMs = firstBackoffMs * 2 ** entry.failures++ * (0.8 + 0.4 * random());

@@ -1,8 +1,9 @@
 import type { ErrorCode } from "../domain/error-table.ts";
 import { SluiceError } from "../domain/errors.ts";
 import type { BeginRequest, Repetition, SettleRequest } from "../metering/metering.ts";
-import type { Attempts, ProviderCall } from "./attempts.ts";
+import type { Attempts, CallsBefore, ProviderCall } from "./attempts.ts";
 import type { GatewayContext, Observer } from "./gateway.ts";
+import { createHealth } from "./health.ts";
 import type { PlacedHold } from "./holding.ts";
 
 /** A request whose provider has begun to answer. */
@@ -16,8 +17,8 @@ interface ConnectOptions<Call extends ProviderCall> {
   request: BeginRequest;
   /** What is kept of a request that failed and was charged. */
   messages: SettleRequest["messages"];
-  /** Who may be called under a hold, and how, after so many calls. */
-  prepare(hold: PlacedHold, callsBefore: number): Promise<Attempts<Call>>;
+  /** Who may be called under a hold, and how. */
+  prepare(hold: PlacedHold, before: CallsBefore): Promise<Attempts<Call>>;
   /** By when one has to have begun to answer, in milliseconds of `now`; the deadline where null. */
   answerBy: number | null;
   observer: Observer;
@@ -31,51 +32,55 @@ const keyFailures: readonly ErrorCode[] = [
 
 /**
  * Holds, and calls providers until one answers. Where the caller's own keys fail before anything was charged, and the caller allows it,
- * the hold for them, which cost nothing, gives way to one for the platform's: what these can cost is held for before they are used.
+ * the hold for them gives way to one for the platform's: what these can cost is held for before they are used.
  * @throws SluiceError with the refusal, or the failure of the last call, with what it cost
  */
 export async function connect<Call extends ProviderCall>(
   options: ConnectOptions<Call>,
   context: GatewayContext,
-  callsBefore = 0,
 ): Promise<Connected<Call> | Repetition> {
-  const { request, observer, answerBy } = options;
-  const hold = await context.placeHold(request, observer);
-  observer.recognised(hold.userId);
+  const hold = await context.placeHold(options.request, options.observer);
+  options.observer.recognised(hold.userId);
   if ("replayOf" in hold) return hold;
+  return connectUnder(hold, { calls: 0, health: createHealth(context.now) }, options, context);
+}
+
+async function connectUnder<Call extends ProviderCall>(
+  hold: PlacedHold,
+  before: CallsBefore,
+  options: ConnectOptions<Call>,
+  context: GatewayContext,
+): Promise<Connected<Call>> {
+  const { observer, answerBy } = options;
   let attempts: Attempts<Call> | null = null;
   try {
-    attempts = await options.prepare(hold, callsBefore);
+    attempts = await options.prepare(hold, before);
     context.enter(attempts);
     const call = await attempts.connect(answerBy ?? undefined);
     observer.mark("first_token");
     return { hold, attempts, call };
-  } catch (thrown) {
+  } catch (failure) {
     observer.mark("first_token");
     if (attempts) context.leave(attempts);
-    const { health } = attempts ?? {};
-    const outcome = { charges: attempts?.charges() ?? [], ...(health && { health }) };
-    if (outcome.charges.length > 0 && thrown instanceof SluiceError)
-      await hold.conclude({ ...outcome, messages: options.messages }, thrown);
-    const isKeyFailure = thrown instanceof SluiceError && keyFailures.includes(thrown.code);
-    if (outcome.charges.length > 0 || !isKeyFailure || hold.ownKeys.length === 0 || !hold.mayFallBack) {
-      // Nothing is charged: nobody waits for the release.
-      hold.release({ ...outcome, messages: [] });
-      throw thrown;
+    const charges = attempts?.charges() ?? [];
+    const health = before.health.report();
+    const outcome = { charges, ...(health && { health }) };
+    if (charges.length > 0 && failure instanceof SluiceError)
+      await hold.conclude({ ...outcome, messages: options.messages }, failure);
+    const calls = attempts?.count ?? before.calls;
+    if (charges.length === 0 && isKeyFailure(failure) && hold.mayFallBack) {
+      // Where these cannot be held for, what is wrong with the own keys is what can be mended.
+      const next = await hold.fallBack().catch(() => null);
+      if (next !== null) {
+        return connectUnder(next, { ...before, calls, failure }, options, context);
+      }
     }
-    await hold.conclude({ ...outcome, messages: [] }, null).catch(() => {
-      throw thrown;
-    });
-    // Where these cannot be held for, what is wrong with the own keys is what can be mended.
-    const again = { ...options, request: { ...request, fallsBack: true } };
-    return connect(again, context, attempts?.count).catch((second: unknown) => {
-      throw isRefusedHold(second) ? thrown : second;
-    });
+    // Nothing is charged: nobody waits for the release.
+    hold.release({ ...outcome, messages: [] });
+    throw calls === before.calls ? (before.failure ?? failure) : failure;
   }
 }
 
-function isRefusedHold(thrown: unknown): boolean {
-  return (
-    thrown instanceof SluiceError && (thrown.code === "quota_exceeded" || thrown.code === "rate_limited")
-  );
+function isKeyFailure(thrown: unknown): thrown is SluiceError {
+  return thrown instanceof SluiceError && keyFailures.includes(thrown.code);
 }

@@ -29,6 +29,11 @@ interface HoldingOptions {
 
 /** A hold from its placing to its settlement. */
 export interface PlacedHold extends Hold {
+  /**
+   * Gives way to a hold for the platform's keys, under the same name. Neither `release` nor `conclude` is to be called after that.
+   * @throws SluiceError with the refusal, or because the database is away: then this hold is to be released as before
+   */
+  fallBack(): Promise<PlacedHold>;
   /** Settles in the background, for outcomes that nobody waits for. To be called once, unless `conclude` is. */
   release(request: Omit<SettleRequest, "holdId">): void;
   /**
@@ -73,7 +78,8 @@ export function createHolding({ metering, now, keepAlive }: HoldingOptions) {
         () => new SluiceError("database_unavailable"),
       );
     } catch (error) {
-      if (!isRefusal(error)) keepAlive(releaseInDoubt(holdId, observer));
+      // The hold that was to give way is released under the same name, whichever of the two is there.
+      if (!isRefusal(error) && !request.fallsBack) keepAlive(releaseInDoubt(holdId, observer));
       throw error;
     } finally {
       observer.mark("begin");
@@ -93,6 +99,13 @@ export function createHolding({ metering, now, keepAlive }: HoldingOptions) {
 
     return {
       ...hold,
+      async fallBack() {
+        const next = await place({ ...request, fallsBack: true }, observer);
+        // Its name is its own already.
+        if ("replayOf" in next) throw new SluiceError("internal_error");
+        over.resolve();
+        return next;
+      },
       release: (settlement) => void settle(settlement),
       async conclude(settlement, failure) {
         const pending = () => failure ?? new SluiceError("settlement_pending");

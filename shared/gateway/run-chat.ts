@@ -3,7 +3,7 @@ import type { ChatMessage } from "../domain/chat-message.ts";
 import type { ChatOptions } from "../domain/chat-request.ts";
 import type { SluiceError } from "../domain/errors.ts";
 import { type Attempt, createAttempt } from "./attempt.ts";
-import { type Attempts, createAttempts } from "./attempts.ts";
+import { type Attempts, type CallsBefore, createAttempts } from "./attempts.ts";
 import { createCandidates } from "./candidates.ts";
 import { connect } from "./connect.ts";
 import type { ChatCall, ChatListener, GatewayContext, OpenChat } from "./gateway.ts";
@@ -49,7 +49,7 @@ export async function openChat(call: ChatCall, context: GatewayContext): Promise
         fallsBack: false,
       },
       messages: toKeptMessages(conversationId, request, null),
-      prepare: (hold, callsBefore) => prepareAttempts(call, { hold, callsBefore, deadline }, context),
+      prepare: (hold, before) => prepareAttempts(call, { hold, before, deadline }, context),
       // Also a stream has to begin before the platform ends a request that has no answer.
       answerBy: Math.min(deadline, now() + wholeResponseMs),
       observer,
@@ -70,7 +70,7 @@ export async function openChat(call: ChatCall, context: GatewayContext): Promise
 
 async function prepareAttempts(
   { id, request, observer }: ChatCall,
-  { hold, callsBefore, deadline }: { hold: PlacedHold; callsBefore: number; deadline: number },
+  { hold, before, deadline }: { hold: PlacedHold; before: CallsBefore; deadline: number },
   context: GatewayContext,
 ): Promise<Attempts<Attempt>> {
   const { maxTokens: _, ...asked } = request.options;
@@ -99,7 +99,7 @@ async function prepareAttempts(
     ...context,
     holdId: id,
     candidates,
-    callsBefore,
+    before,
     deadline,
     call(candidate, number, withinMs) {
       const { dropped } = candidate.limitations;

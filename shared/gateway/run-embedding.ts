@@ -3,7 +3,7 @@ import type { Bill, LimitState, ServedBy } from "../domain/chat-event.ts";
 import { SluiceError } from "../domain/errors.ts";
 import type { PartialUsage } from "../domain/usage.ts";
 import { type Embeddings, type Limitations, type Provider, ProviderError } from "../providers/provider.ts";
-import { type Attempts, createAttempts, type ProviderCall } from "./attempts.ts";
+import { type Attempts, type CallsBefore, createAttempts, type ProviderCall } from "./attempts.ts";
 import { billed, type CallFailure, readFailure } from "./call-failure.ts";
 import { type Candidate, createCandidates } from "./candidates.ts";
 import { connect } from "./connect.ts";
@@ -75,7 +75,7 @@ export async function runEmbedding(call: EmbeddingCall, context: GatewayContext)
         fallsBack: false,
       },
       messages: [],
-      prepare: (hold, callsBefore) => prepareAttempts(call, { hold, callsBefore, deadline }, context),
+      prepare: (hold, before) => prepareAttempts(call, { hold, before, deadline }, context),
       answerBy: null,
       observer,
     },
@@ -104,7 +104,7 @@ export async function runEmbedding(call: EmbeddingCall, context: GatewayContext)
 
 async function prepareAttempts(
   call: EmbeddingCall,
-  { hold, callsBefore, deadline }: { hold: PlacedHold; callsBefore: number; deadline: number },
+  { hold, before, deadline }: { hold: PlacedHold; before: CallsBefore; deadline: number },
   context: GatewayContext,
 ): Promise<Attempts<EmbeddingAttempt>> {
   const { observer, input } = call;
@@ -119,7 +119,7 @@ async function prepareAttempts(
     ...context,
     holdId: call.id,
     candidates,
-    callsBefore,
+    before,
     deadline,
     call: (candidate, number) =>
       createEmbeddingAttempt({ call, candidate, number, model: hold.model, deadline, context }),

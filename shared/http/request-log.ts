@@ -71,7 +71,8 @@ export function createRequestLog({ requestId, method, path, now, write }: Reques
     },
     mark(phase) {
       const time = now();
-      times[phase] = round(time - phaseStartedAt);
+      // Where own keys give way there are two of some.
+      times[phase] = round((times[phase] ?? 0) + time - phaseStartedAt);
       phaseStartedAt = time;
     },
     defer() {

@@ -55,7 +55,7 @@ export interface BeginRequest {
   maxOutputTokens: number | undefined;
   /** Null where every sending is a request of its own. */
   idempotency: Idempotency | null;
-  /** Whether the caller's own keys have failed, and the hold for them was settled without a charge, so that the platform's are to be used. */
+  /** Whether the caller's own keys have failed: the hold for them, of the same name, gives way to one for the platform's. */
   fallsBack: boolean;
 }
 
@@ -91,7 +91,7 @@ export interface Hold {
   keys: PoolKey[];
   /** The caller's own keys of the routes' providers, the preferred first. Where there is any, no other key is used for this hold. */
   ownKeys: SealedKey[];
-  /** Whether the caller allows the platform's keys where their own fail. */
+  /** Whether the platform's keys take over where the caller's own, for which this is, fail. */
   mayFallBack: boolean;
   /** The ids of keys, of the environment too, that are to be left alone, and for how many milliseconds; null: until somebody acts. */
   coolingKeys: ReadonlyMap<string, number | null>;

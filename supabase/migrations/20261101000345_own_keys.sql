@@ -2,7 +2,7 @@
 --
 -- Invariants
 --   A key lies here sealed, and opens for its owner, in its own row and for its own address alone.
---   The platform's keys serve a caller whose own are to be used only where the caller allows it, and then within a budget.
+--   The platform's keys serve a caller whose own are to be used only where the caller allows it, and then within the plan's limits.
 
 -- Types -------------------------------------------------------------------------------------------------------------
 
@@ -50,8 +50,7 @@ create function private.count_key_uses(credential_ids text[]) returns void
 language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
-  -- Whatever else it may be called: `key:` and `byok:` with a UUID behind.
-  own_ids uuid[] := array(select substr(c, 6)::uuid from unnest(credential_ids) c where c ~ '^byok:[0-9a-f-]{36}$');
+  own_ids uuid[] := array(select private.own_key_of(c) from unnest(credential_ids) c where private.own_key_of(c) is not null);
 begin
   -- In the order of their ids, so that two batches cannot deadlock.
   insert into private.provider_key_uses as u (key_id, count, last_used_at)
@@ -103,9 +102,26 @@ $$;
 comment on function public.rewrap_keys is
   'Puts the same keys, sealed under another root key, in the place of what was read: a row that has changed since, or is gone, is left alone. Returns how many.';
 
+create function private.may_fall_back(
+  user_id uuid, plan private.byok_permission, deployment private.byok_permission, allow_platform_keys boolean
+) returns boolean
+language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  -- On a plan of own keys somebody may forget that the platform's cost money: there the month must have a budget, be it nothing.
+  return coalesce(allow_platform_keys, false) and deployment is distinct from 'required' and (plan <> 'required' or exists (
+    select from private.caller_limits l
+    where l.user_id = may_fall_back.user_id and l.scope = 'all' and l.unit = 'nano_usd' and l."window" = 'month'
+  ));
+end;
+$$;
+
+comment on function private.may_fall_back is
+  'Whether the platform''s keys take over where a caller''s own fail. deployment stands in the place of what the plan says.';
+
 create function private.find_own_keys(
   user_id uuid, model_id text, plan private.byok_permission, deployment private.byok_permission,
-  prefer_own_keys boolean, allow_platform_keys boolean, falls_back boolean,
+  prefer_own_keys boolean, allow_platform_keys boolean, has_fallen_back boolean,
   out is_byok boolean, out key_providers text[], out keys json, out may_fall_back boolean
 )
 language plpgsql stable security invoker set search_path = ''
@@ -118,12 +134,9 @@ begin
   if (permission = 'required' or (permission = 'allowed' and prefer_own_keys)) is not true then
     return;
   end if;
-  -- On a plan of own keys somebody may forget that the platform's cost money: there the month must have a budget, be it nothing.
-  may_fall_back := coalesce(allow_platform_keys, false) and deployment is distinct from 'required' and (plan <> 'required' or exists (
-    select from private.caller_limits l
-    where l.user_id = find_own_keys.user_id and l.scope = 'all' and l.unit = 'nano_usd' and l."window" = 'month'
-  ));
-  if falls_back and may_fall_back then
+  may_fall_back := private.may_fall_back(user_id, plan, deployment, allow_platform_keys);
+  if has_fallen_back and may_fall_back then
+    may_fall_back := false;
     return;
   end if;
   select
@@ -135,15 +148,21 @@ begin
   where k.user_id = find_own_keys.user_id and k.status <> 'invalid' and exists (
     select from private.model_routes r
     where r.model_id = find_own_keys.model_id and r.provider = k.provider and r.is_enabled and r.listing <> 'missing'
+      -- Where the platform's may take over, a key that waits for something is not waited for.
+      and not (find_own_keys.may_fall_back and exists (
+        select from private.key_cooldowns c
+        where c.key_id = any (array['byok:' || k.id, 'byok:' || k.id || '/' || r.upstream_model]) and c.until > now()
+      ))
   );
   is_byok := keys is not null or not may_fall_back;
+  may_fall_back := may_fall_back and is_byok;
 end;
 $$;
 
 comment on function private.find_own_keys is
-  'Whether a request is served with the caller''s own keys (is_byok), and which of these serve the model, the preferred first; null where none does. deployment stands in the place of what the plan says. falls_back: own keys have failed; then the platform''s are used, if the caller may_fall_back.';
+  'Whether a request is served with the caller''s own keys (is_byok), and which of these serve the model, the preferred first; null where none does. deployment stands in the place of what the plan says. may_fall_back: where they fail the platform''s take over; has_fallen_back: they have failed.';
 
-revoke all on function private.count_key_uses, private.find_own_keys from public;
-grant execute on function private.count_key_uses, private.find_own_keys to service_role;
+revoke all on function private.count_key_uses, private.may_fall_back, private.find_own_keys from public;
+grant execute on function private.count_key_uses, private.may_fall_back, private.find_own_keys to service_role;
 revoke all on function public.rewrap_keys from public, anon, authenticated;
 grant execute on function public.rewrap_keys to service_role;

@@ -56,34 +56,3 @@ comment on function private.describe_holds is
 
 revoke all on function private.describe_holds from public;
 grant execute on function private.describe_holds to service_role;
-
-create function private.renew_holds(items jsonb) returns void
-language plpgsql volatile security invoker set search_path = ''
-as $$
-begin
-  with spent as (
-    update private.holds h set id = gen_random_uuid()
-    from jsonb_to_recordset(items) as i (hold_id uuid, user_id uuid, falls_back boolean)
-    where i.falls_back and h.id = i.hold_id and h.user_id = i.user_id and h.state = 'settled' and h.is_byok
-      and not exists (select from private.ledger l where l.hold_id = h.id and l.held_at = h.created_at)
-    returning h.user_id, h.model_id, h.api_key_id
-  ),
-  -- It is still the same request.
-  paced as (
-    select q.user_id, q.scope, q.scope_id, count(*) as requests
-    from spent s
-    join private.request_rates q on q.user_id = s.user_id
-      and case q.scope when 'all' then true when 'model' then q.scope_id = s.model_id else q.scope_id = s.api_key_id::text end
-    group by q.user_id, q.scope, q.scope_id
-  )
-  update private.request_rates q set next_at = q.next_at - p.requests * interval '1 minute' / q."limit"
-  from paced p
-  where (q.user_id, q.scope, q.scope_id) = (p.user_id, p.scope, p.scope_id);
-end;
-$$;
-
-comment on function private.renew_holds is
-  'Of requests that go on with the platform''s keys the holds for the caller''s own, which came to nothing, give up their names and what they took of rates. The callers must be locked (lock_accounts).';
-
-revoke all on function private.renew_holds from public;
-grant execute on function private.renew_holds to service_role;

@@ -31,7 +31,12 @@ begin
     perform private.mark_api_keys(array(select (item ->> 'api_key_id')::uuid from jsonb_array_elements(items) item where item ? 'api_key_id'));
   end if;
   if items @? '$[*] ? (@.falls_back == true)' then
-    perform private.renew_holds(items);
+    return query
+    select private.fall_back(item) from jsonb_array_elements(items) item where (item ->> 'falls_back')::boolean;
+    items := (select coalesce(jsonb_agg(item), '[]') from jsonb_array_elements(items) item where (item ->> 'falls_back')::boolean is not true);
+    if items = '[]' then
+      return;
+    end if;
   end if;
   if items @? '$[*].idempotency_key ? (@ != null)' then
     repetitions := array(select r from private.claim_keys(items) r);
@@ -80,7 +85,7 @@ begin
     from rows from (jsonb_to_recordset(items) as (
       hold_id uuid, user_id uuid, api_key_id uuid, refusal text, model_id text, conversation_id uuid, continues boolean,
       first_text text, prompt_bytes bigint, prompt_messages integer, overhead_tokens integer, images integer,
-      output_modality text, needs text[], provider text, max_output_tokens integer, byok private.byok_permission, falls_back boolean,
+      output_modality text, needs text[], provider text, max_output_tokens integer, byok private.byok_permission, has_fallen_back boolean,
       takes_preferences boolean, takes_system_prompt boolean
     )) with ordinality as i
     left join private.current_accounts account on account.user_id = i.user_id and account.user_id = any (user_ids)
@@ -110,7 +115,7 @@ begin
       )
     ) history on conversation.id is not null
     cross join lateral private.find_own_keys(
-      i.user_id, model.id, plan.byok, i.byok, chosen.prefer_own_keys, chosen.allow_platform_keys, coalesce(i.falls_back, false)
+      i.user_id, model.id, plan.byok, i.byok, chosen.prefer_own_keys, chosen.allow_platform_keys, coalesce(i.has_fallen_back, false)
     ) own
     where i.hold_id <> all (array(select r.hold_id from unnest(repetitions) r))
   ),

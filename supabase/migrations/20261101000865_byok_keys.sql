@@ -1,4 +1,4 @@
--- Own keys: how callers save provider keys of their own.
+-- Saved keys: how callers save and list provider keys of their own.
 --
 -- Invariants
 --   What is told of a key is never the key, sealed or not, but to the function that tries it.
@@ -50,12 +50,13 @@ grant execute on function private.describe_byok_key, private.settle_preferred to
 
 -- API ---------------------------------------------------------------------------------------------------------------
 
-create function public.list_byok_keys(user_id uuid) returns json
+create function public.list_byok_keys(user_id uuid, deployment private.byok_permission default null) returns json
 language sql stable security invoker set search_path = ''
 as $$
   select json_build_object(
-    'permission', p.byok, 'prefer_own_keys', coalesce(chosen.prefer_own_keys, false),
-    'allow_platform_keys', coalesce(chosen.allow_platform_keys, false),
+    'permission', said.permission,
+    'are_used', said.permission = 'required' or (said.permission = 'allowed' and coalesce(chosen.prefer_own_keys, false)),
+    'allow_platform_keys', private.may_fall_back(a.user_id, p.byok, deployment, chosen.allow_platform_keys),
     'keys', coalesce((
       select json_agg(private.describe_byok_key(k) order by k.provider, k.is_preferred desc, k.name)
       from private.byok_keys k where k.user_id = a.user_id
@@ -64,11 +65,12 @@ as $$
   from private.current_accounts a
   join private.plans p on p.id = a.plan_id
   left join private.preferences chosen on chosen.user_id = a.user_id
+  cross join lateral (select coalesce(deployment, p.byok)) said (permission)
   where a.user_id = list_byok_keys.user_id;
 $$;
 
 comment on function public.list_byok_keys is
-  'A caller''s own keys, what the plan says of them, and whether they are used. Null where there is no such caller.';
+  'A caller''s own keys, what the plan, or deployment in its place, says of them, whether they are used, and whether the platform''s take over where they fail. Null where there is no such caller.';
 
 create function public.find_sealed_key(user_id uuid, provider text, name text default null) returns json
 language sql stable security invoker set search_path = ''
@@ -81,7 +83,7 @@ $$;
 
 comment on function public.find_sealed_key is 'A caller''s key of a provider by its name, the preferred one without, sealed. Null where there is none.';
 
-create function public.begin_key_checks(user_id uuid, checks integer, permission private.byok_permission default null) returns json
+create function public.begin_key_checks(user_id uuid, checks integer, deployment private.byok_permission default null) returns json
 language plpgsql volatile security invoker set search_path = '' set lock_timeout = '500ms'
 as $$
 #variable_conflict use_variable
@@ -93,7 +95,7 @@ begin
     return json_build_object('refusal', 'SL401');
   elsif exists (
     select from private.current_accounts a join private.plans p on p.id = a.plan_id
-    where a.user_id = user_id and coalesce(permission, p.byok) = 'forbidden'
+    where a.user_id = user_id and coalesce(deployment, p.byok) = 'forbidden'
   ) then
     return json_build_object('refusal', 'SL43B');
   end if;
@@ -112,7 +114,7 @@ end;
 $$;
 
 comment on function public.begin_key_checks is
-  'Before keys are tried with their providers: whether the plan, or permission in its place, allows a caller keys of their own, and so many tries: thirty within an hour. Answers with a refusal (an SQLSTATE of ours), or without.';
+  'Before keys are tried with their providers: whether the plan, or deployment in its place, allows a caller keys of their own, and so many tries: thirty within an hour. Answers with a refusal (an SQLSTATE of ours), or without.';
 
 create function public.save_byok_key(user_id uuid, key jsonb) returns json
 language plpgsql volatile security invoker set search_path = '' set lock_timeout = '500ms'

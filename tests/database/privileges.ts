@@ -31,9 +31,9 @@ export const expectedPrivileges: Record<string, Grants> = {
   "public.list_api_keys(user_id uuid)": callable,
   "public.change_api_key(user_id uuid, api_key_id uuid, change jsonb)": callable,
   "public.revoke_api_key(user_id uuid, api_key_id uuid)": callable,
-  "public.list_byok_keys(user_id uuid)": callable,
+  "public.list_byok_keys(user_id uuid, deployment private.byok_permission)": callable,
   "public.find_sealed_key(user_id uuid, provider text, name text)": callable,
-  "public.begin_key_checks(user_id uuid, checks integer, permission private.byok_permission)": callable,
+  "public.begin_key_checks(user_id uuid, checks integer, deployment private.byok_permission)": callable,
   "public.save_byok_key(user_id uuid, key jsonb)": callable,
   "public.change_byok_key(user_id uuid, provider text, name text, change jsonb)": callable,
   "public.delete_byok_keys(user_id uuid, provider text, name text)": callable,
@@ -124,14 +124,16 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.describe_api_key(key private.api_keys)": callable,
   "private.set_api_key_limits(api_key_id uuid, limits jsonb)": callable,
   "private.count_key_uses(credential_ids text[])": callable,
-  "private.find_own_keys(user_id uuid, model_id text, plan private.byok_permission, deployment private.byok_permission, prefer_own_keys boolean, allow_platform_keys boolean, falls_back boolean, OUT is_byok boolean, OUT key_providers text[], OUT keys json, OUT may_fall_back boolean)":
+  "private.fall_back(item jsonb)": callable,
+  "private.may_fall_back(user_id uuid, plan private.byok_permission, deployment private.byok_permission, allow_platform_keys boolean)":
+    callable,
+  "private.find_own_keys(user_id uuid, model_id text, plan private.byok_permission, deployment private.byok_permission, prefer_own_keys boolean, allow_platform_keys boolean, has_fallen_back boolean, OUT is_byok boolean, OUT key_providers text[], OUT keys json, OUT may_fall_back boolean)":
     callable,
   "private.describe_byok_key(key private.byok_keys)": callable,
   "private.settle_preferred(user_id uuid, provider text)": callable,
   "private.own_key_of(key_id text)": callable,
   "private.forget_cooldowns(credential_id text)": callable,
   "private.describe_cooldowns(credential_id text)": callable,
-  "private.renew_holds(items jsonb)": callable,
   "private.describe_provider_key(key private.provider_keys)": callable,
 
   "private.model_sync_log": counted,

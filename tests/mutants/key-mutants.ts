@@ -60,6 +60,20 @@ export const keyMutants: Mutant[] = [
     killedBy: [tests.apiKeyLimits],
   },
   {
+    fault: "a hold for own keys gives way although the platform's keys cannot be held for",
+    file: sources.fallbacks,
+    from: "if answer ->> 'refusal' is not null then",
+    to: "if false then",
+    killedBy: [tests.fallbacks],
+  },
+  {
+    fault: "what was released gives way to a hold that nobody settles",
+    file: sources.fallbacks,
+    from: "and h.state = 'pending' and h.is_byok",
+    to: "and h.is_byok",
+    killedBy: [tests.fallbacks],
+  },
+  {
     fault: "a slip in an API key is looked up",
     file: sources.apiKey,
     from: "return checksum(body) === text.slice(-checksumLength) ? digest(text) : null;",

@@ -51,6 +51,20 @@ describe("an own key that its provider refuses", () => {
     ]);
   });
 
+  test.each(["500", "429;retryafter=5"])(
+    "cannot be called now (%s), and is not asked again: the platform's take over",
+    async (fault) => {
+      const caller = await signUpByok({
+        routes: [{ simulate: `status=${fault};times=1;key=${randomUUID()}` }],
+      });
+      const own = await save(caller);
+      await prefer(caller, { allowPlatformKeys: true });
+      const { result, keys } = await trace(caller);
+      expect(keys).toEqual([own.lastFour, "ator"]);
+      expect(result).toMatchObject({ credential: "environment", attempts: 2 });
+    },
+  );
+
   test("is all that its owner is told where the plan has no budget for the platform's, which are not called", async () => {
     const caller = await signUpByok({
       ...broken(),

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { ownKey, poolKey, route } from "./memory-metering.ts";
 import { allowedBaseUrl, drain, failure, nameOf, startCandidates } from "./start-candidates.ts";
 
-const routes = [route(), route({ id: 2, provider: "anthropic", rank: 1 })];
+const routes = [route(), route({ id: 2, provider: "anthropic", rank: 1, upstreamModel: "other" })];
 const providers = { openai: true, anthropic: true };
 
 test("where own keys are used, nobody is called with a key of the platform", async () => {
@@ -68,4 +68,29 @@ test("a key with an address that is not allowed any more is not used at all", as
     ownKeys: [ownKey("there", "openai", "https://elsewhere.example.com/v1")],
   });
   expect(candidates.next()).toBeNull();
+});
+
+test("where the platform's keys may take over, own keys are neither waited for nor asked again", async () => {
+  const { candidates } = await startCandidates({
+    mayFallBack: true,
+    ownKeys: [ownKey("waits"), ownKey("busy")],
+    coolingKeys: new Map([["byok:waits", 1000]]),
+  });
+  const first = candidates.next()?.candidate;
+  expect(first && nameOf(first)).toBe("1 byok:busy");
+  if (first) candidates.failed(first, failure("unavailable"));
+  expect(candidates.next()).toBeNull();
+});
+
+test("a route that none of the own keys is for has no say in why the request is refused", async () => {
+  const { candidates } = await startCandidates({
+    ...{ routes, providers },
+    ownKeys: [ownKey("mine")],
+    coolingKeys: new Map([["byok:mine", null]]),
+    findLimitations: (_provider, upstreamModel) => ({
+      dropped: [],
+      refused: upstreamModel === "other" ? "seed" : null,
+    }),
+  });
+  expect([candidates.next(), candidates.unavailable.code]).toEqual([null, "own_key_unavailable"]);
 });

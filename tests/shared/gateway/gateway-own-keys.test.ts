@@ -37,7 +37,6 @@ test.each(failures)(
     expect(chat.start).toMatchObject({ provider: "openai", credential: "environment", attempts: 2 });
     await pump(chat);
     await untilOver();
-    expect(memory.gaveWay).toMatchObject([{ charges: [], messages: [] }]);
     expect(memory.begun("hold-1")).toMatchObject({ fallsBack: true, continues: false });
     expect(memory.settled("hold-1")?.charges).toMatchObject([{ attempt: 2, credentialId: "env:openai" }]);
     expect(observed.filter((line) => line.startsWith("call"))).toEqual([
@@ -46,7 +45,7 @@ test.each(failures)(
   },
 );
 
-test("what was learned of the own key is told with the hold that gave way", async () => {
+test("what was learned of the own key is told with what came of the platform's", async () => {
   const { open, live, memory } = start();
   live.fail(new ProviderError("credential", "no"));
   const opening = open();
@@ -54,7 +53,10 @@ test("what was learned of the own key is told with the hold that gave way", asyn
   live.say(text("Because."), finish);
   live.end();
   await pump(await opening);
-  expect(memory.gaveWay[0]?.health?.keyReports).toMatchObject([{ keyId: "key:mine", reason: "credential" }]);
+  expect(memory.settled("hold-1")).toMatchObject({
+    charges: [{ attempt: 2 }],
+    health: { keyReports: [{ keyId: "key:mine", reason: "credential" }] },
+  });
 });
 
 test.each(failures)(
@@ -92,17 +94,42 @@ test("a call that was charged is not followed by one at the platform's cost", as
   expect(memory.gaveWay).toEqual([]);
 });
 
-test("where the platform's keys cannot be held for, the owner is told what is wrong with their own", async () => {
-  const { open, live, memory } = start();
-  memory.refuseToFallBack(new SluiceError("quota_exceeded"));
+test.each(["unavailable", "rate_limited"] as const)(
+  "an own key that cannot be called now (%s) is not asked again where the platform's may take over",
+  async (failure) => {
+    const { open, live, memory } = start();
+    live.fail(new ProviderError(failure, "not now"));
+    const opening = open();
+    await vi.waitUntil(() => memory.gaveWay.length === 1);
+    live.say(text("Because."), finish);
+    live.end();
+    expect((await opening).start).toMatchObject({ credential: "environment", attempts: 2 });
+  },
+);
+
+test.each(["quota_exceeded", "model_unavailable", "hold_not_found", "database_unavailable"] as const)(
+  "where the platform's keys cannot be held for (%s), the owner is told what is wrong with their own, and its hold is released",
+  async (refusal) => {
+    const { open, live, memory, untilOver } = start();
+    memory.refuseToFallBack(new SluiceError(refusal));
+    live.fail(new ProviderError("credential", "no"));
+    expect((await rejectionOf(open())).code).toBe("own_key_refused");
+    await untilOver();
+    expect(memory.gaveWay).toEqual([]);
+    expect(memory.settled("hold-1")).toMatchObject({
+      charges: [],
+      health: { keyReports: [{ keyId: "key:mine", reason: "credential" }] },
+    });
+  },
+);
+
+test("where none of the platform's keys can be called, the owner is told what is wrong with their own", async () => {
+  const { open, live, memory } = startTwo({
+    ...{ ownKeys: [ownKey("mine")], mayFallBack: true },
+    keys: [],
+    coolingKeys: new Map(["env:openai", "env:anthropic"].map((id) => [id, null])),
+  });
   live.fail(new ProviderError("credential", "no"));
   expect((await rejectionOf(open())).code).toBe("own_key_refused");
-  expect(memory.gaveWay).toHaveLength(1);
-});
-
-test("where the database is away in between, that is told", async () => {
-  const { open, live, memory } = start();
-  memory.refuseToFallBack(new SluiceError("database_unavailable"));
-  live.fail(new ProviderError("credential", "no"));
-  expect((await rejectionOf(open())).code).toBe("database_unavailable");
+  expect(memory.gaveWay).toEqual(["hold-1"]);
 });

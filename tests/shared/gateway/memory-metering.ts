@@ -99,7 +99,7 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
   const reopened: number[] = [];
   let mostExtensions = Number.POSITIVE_INFINITY;
   let extending: Promise<void> | null = null;
-  const gaveWay: SettleRequest[] = [];
+  const gaveWay: string[] = [];
   let fallingBack: SluiceError | null = null;
 
   const usageOf = ({ usage, outputBytes }: Charge, { prompt }: BeginRequest): Usage => ({
@@ -112,10 +112,12 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
       if (refusal !== null) throw refusal;
       if (outage !== null) throw outage;
       await hanging;
-      // The hold for own keys has given way.
-      const before = holds.get(begun.holdId)?.settled;
-      if (begun.fallsBack && before) gaveWay.push(before);
-      if (begun.fallsBack && fallingBack !== null) throw fallingBack;
+      if (begun.fallsBack) {
+        if (fallingBack !== null) throw fallingBack;
+        const before = holds.get(begun.holdId);
+        if (before === undefined || before.settled !== undefined) throw new SluiceError("hold_not_found");
+        gaveWay.push(begun.holdId);
+      }
       holds.set(begun.holdId, { begun });
       return {
         userId: "user-1",
@@ -171,7 +173,7 @@ export function createMemoryMetering(hold: Partial<Hold> = {}) {
   };
 
   return {
-    /** What was settled for own keys before the platform's were held for. */
+    /** Holds for own keys that gave way to one for the platform's. */
     gaveWay,
     /** From now on the platform's keys cannot be held for. */
     refuseToFallBack(error: SluiceError): void {

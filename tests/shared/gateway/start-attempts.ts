@@ -2,6 +2,7 @@ import { SluiceError } from "../../../shared/domain/errors.ts";
 import { createAttempts, type ProviderCall } from "../../../shared/gateway/attempts.ts";
 import type { CallFailure } from "../../../shared/gateway/call-failure.ts";
 import type { Candidate } from "../../../shared/gateway/candidates.ts";
+import { createHealth } from "../../../shared/gateway/health.ts";
 import { beginRequest, charge, createMemoryMetering } from "./memory-metering.ts";
 import { type GivenCandidates, nameOf, startCandidates } from "./start-candidates.ts";
 
@@ -38,7 +39,7 @@ export async function startAttempts(outcomes: Outcome[], given: Given = {}) {
   const attempts = createAttempts<Made>({
     holdId: "hold-1",
     candidates,
-    callsBefore: 0,
+    before: { calls: 0, health: createHealth(Date.now) },
     metering: memory.metering,
     call(candidate, number, withinMs) {
       const call = createCall(candidate, number, withinMs);

@@ -7,7 +7,8 @@ import { createLiveProvider } from "./live-provider.ts";
 import { route } from "./memory-metering.ts";
 import { credential } from "./start-gateway.ts";
 
-export interface GivenCandidates extends Partial<Pick<Hold, "routes" | "keys" | "ownKeys" | "coolingKeys">> {
+export interface GivenCandidates
+  extends Partial<Pick<Hold, "routes" | "keys" | "ownKeys" | "mayFallBack" | "coolingKeys">> {
   /** The providers that are known, and whether they have a key of the environment. */
   providers?: Record<string, boolean>;
   preferred?: string;
@@ -32,7 +33,7 @@ export async function startCandidates(given: GivenCandidates = {}) {
   });
   const candidates = await createCandidates({
     hold: {
-      ...{ routes: [route()], keys: [], ownKeys: [], coolingKeys: new Map() },
+      ...{ routes: [route()], keys: [], ownKeys: [], mayFallBack: false, coolingKeys: new Map() },
       ...given,
     },
     providers: new Map(providers),
