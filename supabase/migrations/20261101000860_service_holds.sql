@@ -1,6 +1,8 @@
 -- Service holds: other services of the app take from a caller's limits as chats do: they hold, then settle or release.
 --
 -- Invariant: what a chat holds is out of their reach, and what they hold is out of a chat's.
+--
+-- Planning costs more than running: the functions ask for generic plans, as begin_chats does.
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
@@ -35,7 +37,7 @@ grant execute on function private.describe_hold, private.close_service_hold to s
 -- API ---------------------------------------------------------------------------------------------------------------
 
 create function public.place_hold(item jsonb) returns json
-language plpgsql volatile security invoker set search_path = '' set lock_timeout = '500ms'
+language plpgsql volatile security invoker set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '500ms'
 as $$
 declare
   hold_id uuid := item ->> 'hold_id';
@@ -75,7 +77,7 @@ comment on function public.place_hold is
   'Holds tokens and nano-USD of a caller for a service of the app, for ten minutes. With an idempotency key: once. Answers with the hold or a refusal (an SQLSTATE of ours) with its detail.';
 
 create function public.settle_hold(item jsonb) returns json
-language sql volatile security invoker set search_path = '' set lock_timeout = '500ms'
+language sql volatile security invoker set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '500ms'
 as $$
   select private.close_service_hold((item ->> 'hold_id')::uuid, array[(
     1, null, 'completed', false, null, u.input_tokens, u.cache_read_tokens, u.cache_write_tokens, u.output_tokens, u.reasoning_tokens,
@@ -90,7 +92,7 @@ comment on function public.settle_hold is
   'Charges what a service used under its hold, also where it is more than was held or the hold has expired: it is spent. Twice is once. Answers how the hold stands then, or with a refusal.';
 
 create function public.release_hold(hold_id uuid) returns json
-language sql volatile security invoker set search_path = '' set lock_timeout = '500ms'
+language sql volatile security invoker set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '500ms'
 as $$
   select private.close_service_hold(hold_id, '{}');
 $$;
