@@ -51,9 +51,12 @@ grant select, insert, delete on private.api_key_limits to service_role;
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
+-- PL/pgSQL, which plans once a session, for what each chat calls.
+
 create function private.mark_api_keys(ids uuid[]) returns void
-language sql volatile security invoker set search_path = ''
+language plpgsql volatile security invoker set search_path = ''
 as $$
+begin
   -- Once an hour, and by whoever comes first: nobody waits to say that a key is used.
   update private.api_keys k set last_used_at = date_trunc('hour', now())
   where k.id = any (array(
@@ -61,6 +64,7 @@ as $$
     where due.id = any (ids) and due.last_used_at >= date_trunc('hour', now()) is not true
     for no key update skip locked
   ));
+end;
 $$;
 
 comment on function private.mark_api_keys is 'Takes down that keys are used. Callers who are to be locked are, before that.';
@@ -74,19 +78,23 @@ revoke all on private.live_api_keys from public, anon, authenticated, service_ro
 grant select on private.live_api_keys to service_role;
 
 create function private.resolve_api_keys(items jsonb) returns jsonb
-language sql stable security invoker set search_path = ''
+language plpgsql stable security invoker set search_path = ''
 as $$
-  select jsonb_agg(
-    case
-      when not i.value ? 'api_key_digest' then i.value
-      when shown.id is null then i.value - 'api_key_digest' || '{"user_id": null}'
-      when 'chat' <> all (shown.scopes) then i.value - 'api_key_digest' || jsonb_build_object('user_id', null, 'refusal', 'SL43S')
-      else i.value - 'api_key_digest' || jsonb_build_object('user_id', shown.user_id, 'api_key_id', shown.id)
-    end
-    order by i.place
-  )
-  from jsonb_array_elements(items) with ordinality i (value, place)
-  left join private.live_api_keys shown on shown.digest = decode(i.value ->> 'api_key_digest', 'hex');
+begin
+  return (
+    select jsonb_agg(
+      case
+        when not i.value ? 'api_key_digest' then i.value
+        when shown.id is null then i.value - 'api_key_digest' || '{"user_id": null}'
+        when 'chat' <> all (shown.scopes) then i.value - 'api_key_digest' || jsonb_build_object('user_id', null, 'refusal', 'SL43S')
+        else i.value - 'api_key_digest' || jsonb_build_object('user_id', shown.user_id, 'api_key_id', shown.id)
+      end
+      order by i.place
+    )
+    from jsonb_array_elements(items) with ordinality i (value, place)
+    left join private.live_api_keys shown on shown.digest = decode(i.value ->> 'api_key_digest', 'hex')
+  );
+end;
 $$;
 
 comment on function private.resolve_api_keys is
