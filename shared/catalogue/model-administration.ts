@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type Page, readCursor, writeCursor } from "../database/cursor.ts";
 import { type Database, unwrap } from "../database/database.ts";
-import { codeOfSqlState } from "../database/sql-states.ts";
+import { codeOfRefusal } from "../database/sql-states.ts";
 import { toSnakeCase } from "../domain/camel-case.ts";
 import { storableText } from "../domain/chat-message.ts";
 import { SluiceError } from "../domain/errors.ts";
@@ -131,7 +131,7 @@ function unwrapChange(answer: Parameters<typeof unwrap>[0]): ChangeAnswer {
 
 /** A refusal about something that there is not. */
 export function toError(refusal: string, { param, value }: { param?: string; value?: string }): SluiceError {
-  const code = codeOfSqlState(refusal) ?? "internal_error";
+  const code = codeOfRefusal(refusal);
   return param === undefined
     ? new SluiceError(code, { message: `There is no model ${value}: nothing was changed.` })
     : new SluiceError(code, { param, message: `${param}: there is no ${value}. Nothing was changed.` });

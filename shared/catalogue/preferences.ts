@@ -1,5 +1,5 @@
-import { type Database, unwrap } from "../database/database.ts";
-import { codeOfSqlState } from "../database/sql-states.ts";
+import { type Database, type unwrap, unwrapFound } from "../database/database.ts";
+import { codeOfRefusal } from "../database/sql-states.ts";
 import { SluiceError } from "../domain/errors.ts";
 
 /** Of `ui` and of `session`, as JSON. */
@@ -88,12 +88,11 @@ interface PreferencesRow {
 }
 
 function found(answer: Parameters<typeof unwrap>[0]): PreferencesRow {
-  if (answer.error === null && answer.data === null) throw new SluiceError("unauthorized");
-  return unwrap(answer) as PreferencesRow;
+  return unwrapFound(answer, "unauthorized") as PreferencesRow;
 }
 
 function toError(refusal: string, param: string | undefined): SluiceError {
-  const code = codeOfSqlState(refusal) ?? "internal_error";
+  const code = codeOfRefusal(refusal);
   if (param === undefined) {
     const message =
       code === "unsupported_parameter" ? { message: "model.defaultModel: this model does not chat." } : {};

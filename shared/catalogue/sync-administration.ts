@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type Page, readCursor, writeCursor } from "../database/cursor.ts";
-import { type Database, unwrap } from "../database/database.ts";
+import { type Database, unwrap, unwrapFound } from "../database/database.ts";
 import { toCamelCase, toSnakeCase } from "../domain/camel-case.ts";
 import { SluiceError } from "../domain/errors.ts";
 import type { ListedPrice } from "./listed-model.ts";
@@ -111,8 +111,7 @@ export function createSyncAdministration(database: Database): SyncAdministration
         route_id: routeId,
         run_id: runId,
       });
-      if (answer.error === null && answer.data === null) throw new SluiceError("price_not_found");
-      return toCamelCase(unwrap(answer)) as HeldPrice;
+      return toCamelCase(unwrapFound(answer, "price_not_found")) as HeldPrice;
     },
 
     listRules: async () => read<ActivationRule>(await database.rpc("list_activation_rules")),

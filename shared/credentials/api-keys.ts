@@ -1,6 +1,6 @@
 import { createBatcher } from "../database/batcher.ts";
-import { type Database, unwrap } from "../database/database.ts";
-import { codeOfSqlState } from "../database/sql-states.ts";
+import { type Database, unwrap, unwrapFound } from "../database/database.ts";
+import { codeOfRefusal } from "../database/sql-states.ts";
 import type { ApiScope } from "../domain/caller.ts";
 import { toCamelCase, toSnakeCase } from "../domain/camel-case.ts";
 import { SluiceError } from "../domain/errors.ts";
@@ -89,8 +89,7 @@ export function createApiKeys(database: Database): ApiKeys {
         api_key_id: id,
         change: toSnakeCase(change) as never,
       });
-      if (answer.error === null && answer.data === null) throw new SluiceError("api_key_not_found");
-      return read(unwrap(answer));
+      return read(unwrapFound(answer, "api_key_not_found"));
     },
 
     async revoke(userId, id) {
@@ -105,6 +104,6 @@ export function createApiKeys(database: Database): ApiKeys {
 
 function read(row: unknown): ApiKey {
   const { refusal } = row as { refusal?: string };
-  if (refusal !== undefined) throw new SluiceError(codeOfSqlState(refusal) ?? "internal_error");
+  if (refusal !== undefined) throw new SluiceError(codeOfRefusal(refusal));
   return toCamelCase(row) as ApiKey;
 }

@@ -1,5 +1,5 @@
-import { type Database, unwrap } from "../database/database.ts";
-import { codeOfSqlState } from "../database/sql-states.ts";
+import { type Database, unwrap, unwrapFound } from "../database/database.ts";
+import { codeOfRefusal } from "../database/sql-states.ts";
 import type { ByokPermission } from "../domain/caller.ts";
 import { toCamelCase, toSnakeCase } from "../domain/camel-case.ts";
 import { SluiceError } from "../domain/errors.ts";
@@ -98,7 +98,7 @@ export function createByokKeys(options: ByokKeysOptions): ByokKeys {
       ...{ user_id: userId, provider, name },
       change: toSnakeCase(change) as never,
     });
-    return readKey(found(answer));
+    return readKey(unwrapFound(answer, "provider_key_not_found"));
   }
 
   async function beginChecks(userId: string, checks: number): Promise<void> {
@@ -107,7 +107,7 @@ export function createByokKeys(options: ByokKeysOptions): ByokKeys {
     });
     const { refusal, retry_after_ms } = unwrap(answer) as { refusal?: string; retry_after_ms?: number };
     if (refusal === undefined) return;
-    const code = codeOfSqlState(refusal) ?? "internal_error";
+    const code = codeOfRefusal(refusal);
     if (retry_after_ms === undefined) throw new SluiceError(code);
     throw new SluiceError(code, {
       message: "Thirty keys an hour are tried with their providers: wait and try again.",
@@ -118,8 +118,7 @@ export function createByokKeys(options: ByokKeysOptions): ByokKeys {
   return {
     async list(userId) {
       const answer = await database.rpc("list_byok_keys", { user_id: userId, ...deployment });
-      if (answer.error === null && answer.data === null) throw new SluiceError("unauthorized");
-      return toCamelCase(unwrap(answer)) as ByokOverview;
+      return toCamelCase(unwrapFound(answer, "unauthorized")) as ByokOverview;
     },
 
     beginChecks,
@@ -134,7 +133,7 @@ export function createByokKeys(options: ByokKeysOptions): ByokKeys {
       });
       const saved = unwrap(answer) as { refusal?: string; name?: string; key: unknown; is_new: boolean };
       if (saved.refusal === undefined) return { key: readKey(saved.key), isNew: saved.is_new };
-      throw new SluiceError(codeOfSqlState(saved.refusal) ?? "internal_error", {
+      throw new SluiceError(codeOfRefusal(saved.refusal), {
         ...(saved.name === undefined
           ? {}
           : { param: "key", message: `key: this very key is saved already, as "${saved.name}".` }),
@@ -151,7 +150,7 @@ export function createByokKeys(options: ByokKeysOptions): ByokKeys {
         sealedKey,
         baseUrl,
         name: own,
-      } = toCamelCase(found(answer)) as {
+      } = toCamelCase(unwrapFound(answer, "provider_key_not_found")) as {
         id: string;
         name: string;
         sealedKey: string;
@@ -179,12 +178,6 @@ export function createByokKeys(options: ByokKeysOptions): ByokKeys {
       if (unwrap(answer) === 0) throw new SluiceError("provider_key_not_found");
     },
   };
-}
-
-/** The data of an answer about a key; null where there is none. */
-function found(answer: Parameters<typeof unwrap>[0]): unknown {
-  if (answer.error === null && answer.data === null) throw new SluiceError("provider_key_not_found");
-  return unwrap(answer);
 }
 
 function readKey(row: unknown): ByokKey {

@@ -1,5 +1,5 @@
 import type { PreferenceStore } from "../catalogue/preferences.ts";
-import { type Database, unwrap } from "../database/database.ts";
+import { type Database, unwrapFound } from "../database/database.ts";
 import { type ErrorBody, SluiceError } from "../domain/errors.ts";
 import type { ByokKey, ByokKeys, NamedKey } from "./byok-keys.ts";
 import type { KeyExaminer } from "./key-examiner.ts";
@@ -65,8 +65,7 @@ export function createImportKeys({ database, byokKeys, examiner, preferences }: 
   async function importModel(userId: string, requested: string): Promise<ImportedModel> {
     try {
       const answer = await database.rpc("find_model_by_name", { name: requested });
-      const id = answer.error === null ? answer.data : unwrap(answer);
-      if (id === null) throw new SluiceError("model_not_found", { param: "model" });
+      const id = unwrapFound(answer, "model_not_found", { param: "model" });
       const { model } = await preferences.read(userId);
       if (model.defaultModel === id) return { requested, result: "unchanged", id };
       await preferences.patch(userId, { model: { defaultModel: id } });

@@ -1,5 +1,5 @@
-import { type Database, unwrap } from "../database/database.ts";
-import { codeOfSqlState } from "../database/sql-states.ts";
+import { type Database, unwrap, unwrapFound } from "../database/database.ts";
+import { codeOfRefusal } from "../database/sql-states.ts";
 import { toCamelCase, toSnakeCase } from "../domain/camel-case.ts";
 import { SluiceError } from "../domain/errors.ts";
 import type { Cooldown } from "./byok-keys.ts";
@@ -72,8 +72,7 @@ export function createKeyPool({ database, examiner, newId }: KeyPoolOptions): Ke
       ...(replaces === null ? {} : { replaces }),
     });
     const { refusal, key: row } = unwrap(answer) as { refusal?: string; key: unknown };
-    if (refusal !== undefined)
-      throw new SluiceError(codeOfSqlState(refusal) ?? "internal_error", { param: "key" });
+    if (refusal !== undefined) throw new SluiceError(codeOfRefusal(refusal), { param: "key" });
     return read(row);
   }
 
@@ -92,8 +91,7 @@ export function createKeyPool({ database, examiner, newId }: KeyPoolOptions): Ke
         ...{ actor_id: actorId, key_id: id },
         change: toSnakeCase(change) as never,
       });
-      if (answer.error === null && answer.data === null) throw new SluiceError("provider_key_not_found");
-      return read(unwrap(answer));
+      return read(unwrapFound(answer, "provider_key_not_found"));
     },
 
     async remove(actorId, id) {

@@ -1,4 +1,5 @@
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
+import type { ErrorCode } from "../domain/error-table.ts";
 import { SluiceError } from "../domain/errors.ts";
 import type { Secret } from "../domain/secret.ts";
 import type { Database as Schema } from "./database.types.ts";
@@ -50,6 +51,20 @@ export function unwrap<Data>({ data, error, status }: DatabaseAnswer<Data>): Non
   if (error === null && data !== null && data !== undefined) return data;
   const cause = new DatabaseError(error?.code ?? "", `${status} ${describe(error)}`);
   throw new SluiceError(error === null ? "internal_error" : codeOfFailure(status, error.code), { cause });
+}
+
+/**
+ * The data of an answer that has none where there is nothing of that name.
+ * @param code of the error that is thrown then
+ * @throws SluiceError that, and what `unwrap` throws
+ */
+export function unwrapFound<Data>(
+  answer: DatabaseAnswer<Data>,
+  code: ErrorCode,
+  options?: ConstructorParameters<typeof SluiceError>[1],
+): NonNullable<Data> {
+  if (answer.error === null && answer.data === null) throw new SluiceError(code, options);
+  return unwrap(answer);
 }
 
 /** An answer that is no error of PostgREST's may be half of a conversation, and does not belong in a log. */

@@ -31,5 +31,10 @@ export function codeOfSqlState(sqlState: string): ErrorCode | undefined {
   return Object.hasOwn(errorCodes, sqlState) ? errorCodes[sqlState] : undefined;
 }
 
+/** The error of a refusal that a function of the database answered with; internal_error for one that is none of ours. */
+export function codeOfRefusal(refusal: string): ErrorCode {
+  return codeOfSqlState(refusal) ?? "internal_error";
+}
+
 /** All SQLSTATEs of ours, for the comparison with the migrations. */
 export const sqlStates: readonly string[] = Object.keys(errorCodes);

@@ -1,9 +1,8 @@
 import { z } from "zod";
 import { type Page, readCursor, writeCursor } from "../database/cursor.ts";
-import { type Database, unwrap } from "../database/database.ts";
+import { type Database, unwrap, unwrapFound } from "../database/database.ts";
 import type { LimitState } from "../domain/chat-event.ts";
 import { storableText } from "../domain/chat-message.ts";
-import { SluiceError } from "../domain/errors.ts";
 import type { Usage } from "../domain/usage.ts";
 import {
   type BalanceAnswer,
@@ -137,6 +136,5 @@ export function createAccounts(database: Database): Accounts {
 
 /** The data of an answer about somebody; null where there is nobody. */
 function found<Answer>(answer: Parameters<typeof unwrap>[0]): Answer {
-  if (answer.error === null && answer.data === null) throw new SluiceError("unauthorized");
-  return unwrap(answer) as Answer;
+  return unwrapFound(answer, "unauthorized") as Answer;
 }
