@@ -1,4 +1,5 @@
 import { createSecret, type Secret } from "../domain/secret.ts";
+import { toHex } from "./hex.ts";
 
 /** A key that was just made. */
 export interface NewApiKey {
@@ -38,7 +39,7 @@ export async function digestApiKey(text: string): Promise<string | null> {
 
 async function digest(text: string): Promise<string> {
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return toHex(new Uint8Array(hash));
 }
 
 function checksum(text: string): string {

@@ -1,4 +1,5 @@
 import { decodeBase64 } from "./base64.ts";
+import { toHex } from "./hex.ts";
 
 /** Names a provider's key without giving it away: the same key has the same fingerprint. */
 export type Fingerprint = (provider: string, key: string) => Promise<string>;
@@ -26,6 +27,6 @@ export function parseFingerprint(setting: string | undefined): Fingerprint | nul
     // No provider's name has a blank.
     const signed = new TextEncoder().encode(`${provider} ${key}`);
     const mac = new Uint8Array(await crypto.subtle.sign("HMAC", await importing, signed));
-    return Array.from(mac.subarray(0, shownBytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return toHex(mac.subarray(0, shownBytes));
   };
 }
