@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { parseSafeAddress } from "../domain/safe-address.ts";
-import { createSecret } from "../domain/secret.ts";
+import { createSecret, type Secret } from "../domain/secret.ts";
 import { createAnthropicProvider } from "./anthropic.ts";
 import { createGoogleProvider } from "./google.ts";
 import { createOpenAIProvider } from "./openai.ts";
@@ -68,23 +68,28 @@ const kinds: Record<string, ProviderKind> = {
   xai: compatible("https://api.x.ai/v1", dialects.xai, "xai-"),
 };
 
+interface RegistryOptions {
+  /** Reads a setting of the environment by its name; an empty one counts as none. */
+  setting: ReadSetting;
+  /** The project's: what keys of the environment are named with. */
+  secretKey: Secret;
+  fetch: typeof globalThis.fetch;
+  /** Reaches public hosts alone: what callers' own addresses are called with. They may have none where null or absent. */
+  publicFetch?: typeof globalThis.fetch | null;
+}
+
 /**
  * The providers that are known, and those that the operator adds in `COMPATIBLE_PROVIDERS`.
- * @param setting reads a setting of the environment by its name; an empty one counts as none
- * @param publicFetch reaches public hosts alone: what callers' own addresses are called with; null where they may have none
  * @throws Error naming the setting that is wrong: a function must not start half configured
  */
-export function createProviderRegistry(
-  setting: ReadSetting,
-  fetch: typeof globalThis.fetch,
-  publicFetch: typeof globalThis.fetch | null = null,
-): ProviderRegistry {
+export function createProviderRegistry(options: RegistryOptions): ProviderRegistry {
+  const { setting, secretKey, fetch, publicFetch = null } = options;
   const registry = new Map<string, ConfiguredProvider>();
   const add = (name: string, { baseUrl, isCompatible, keyPrefix, create }: ProviderKind) =>
     registry.set(name, {
       provider: create({ baseUrl, fetch }),
       baseUrl,
-      environmentKey: readKey(name, setting),
+      environmentKey: readKey(name, setting, secretKey),
       keyPrefix: keyPrefix ?? null,
       at:
         isCompatible && publicFetch !== null
@@ -124,15 +129,14 @@ function prefixOf(name: string): string {
   return name.toUpperCase().replaceAll("-", "_");
 }
 
-function readKey(name: string, setting: ReadSetting): Credential | null {
+function readKey(name: string, setting: ReadSetting, secretKey: Secret): Credential | null {
   const settingName = `${prefixOf(name)}_API_KEY`;
   const key = setting(settingName)?.trim();
   if (!key) return null;
   if (!/^[\x21-\x7E]+$/.test(key)) throw new Error(`${settingName} must be one key, without spaces.`);
   // What is noted about a key in the database is about this very key, not the one that takes its place. With a secret of the project,
   // because whoever has the database could try keys against a bare digest.
-  const secret = setting("SUPABASE_SECRET_KEYS") || setting("SUPABASE_SECRET_KEY") || "";
-  const fingerprint = createHmac("sha256", secret).update(key).digest("hex").slice(0, 12);
+  const fingerprint = createHmac("sha256", secretKey.reveal()).update(key).digest("hex").slice(0, 12);
   return { id: `env:${name}:${fingerprint}`, key: createSecret(key) };
 }
 

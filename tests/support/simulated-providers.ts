@@ -39,6 +39,5 @@ export function simulateMoreProviders(count: number): Record<string, string> {
 
 /** What the database calls a key of the environment. */
 export function environmentKeyId(provider: string, key: string): string {
-  const secret = JSON.stringify({ default: inject("stack").secretKey });
-  return `env:${provider}:${createHmac("sha256", secret).update(key).digest("hex").slice(0, 12)}`;
+  return `env:${provider}:${createHmac("sha256", inject("stack").secretKey).update(key).digest("hex").slice(0, 12)}`;
 }

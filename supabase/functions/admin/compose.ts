@@ -23,7 +23,7 @@ export function composeAdmin(runtime: Runtime & { keepAlive(work: Promise<unknow
   const { setting, fetch, epochMs } = runtime;
   const platform = readPlatformSettings(setting);
   const database = createDatabase({ ...platform, fetch });
-  const providers = createProviderRegistry(setting, fetch);
+  const providers = createProviderRegistry({ ...platform, setting, fetch });
   const ring = parseKeyRing(setting(keyRingSetting));
   return createAdmin({
     ...runtime,

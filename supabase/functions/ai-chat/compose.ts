@@ -46,11 +46,12 @@ export function composeAiChat(runtime: ChatRuntime): { app: App; gateway: Gatewa
     now: epochMs,
     metering: createMetering(database, policy.permission),
     replies,
-    providers: createProviderRegistry(
+    providers: createProviderRegistry({
+      ...platform,
       setting,
       fetch,
-      policy.allowsBaseUrls ? createPublicFetch(runtime) : null,
-    ),
+      publicFetch: policy.allowsBaseUrls ? createPublicFetch(runtime) : null,
+    }),
     openKey: createSealedCredentials(ring, rewrapWith({ ...runtime, database })).open,
     limits: chats.limits,
   });

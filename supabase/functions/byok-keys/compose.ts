@@ -34,11 +34,12 @@ export function composeByokKeys(runtime: ByokRuntime): App {
   const policy = readByokPolicy(setting);
   const ring = parseKeyRing(setting(keyRingSetting));
   const database = createDatabase({ ...platform, fetch });
-  const providers = createProviderRegistry(
+  const providers = createProviderRegistry({
+    ...platform,
     setting,
     fetch,
-    policy.allowsBaseUrls ? createPublicFetch(runtime) : null,
-  );
+    publicFetch: policy.allowsBaseUrls ? createPublicFetch(runtime) : null,
+  });
   const examiner = createKeyExaminer({
     providers,
     envelopes: ring && createEnvelopes(ring),

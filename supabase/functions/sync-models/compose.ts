@@ -18,7 +18,7 @@ export function composeSyncModels(runtime: Runtime & { keepAlive(work: Promise<u
   const platform = readPlatformSettings(setting);
   const modelSync = createModelSync({
     database: createDatabase({ ...platform, fetch }),
-    sources: createFeedSources(createProviderRegistry(setting, fetch), fetch),
+    sources: createFeedSources(createProviderRegistry({ ...platform, setting, fetch }), fetch),
     newId,
     writeLog,
   });

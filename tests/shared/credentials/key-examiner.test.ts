@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createKeyExaminer } from "../../../shared/credentials/key-examiner.ts";
+import { createSecret } from "../../../shared/domain/secret.ts";
 import { createEnvelopes } from "../../../shared/keys/envelope.ts";
 import { createProviderRegistry } from "../../../shared/providers/registry.ts";
 import { randomRoot, ringOf } from "../keys/test-ring.ts";
@@ -15,7 +16,12 @@ function start(answer: () => Response | Promise<Response>, settings: Record<stri
     asked.push({ url: String(url), init: init as RequestInit });
     return answer();
   }) as typeof globalThis.fetch;
-  const providers = createProviderRegistry((name) => settings[name], fetch, fetch);
+  const providers = createProviderRegistry({
+    setting: (name) => settings[name],
+    secretKey: createSecret("sb_secret_mine"),
+    fetch,
+    publicFetch: fetch,
+  });
   const examiner = createKeyExaminer({ providers, envelopes, fingerprint: async () => "0123456789abcdef" });
   return { examiner, asked };
 }
@@ -144,7 +150,11 @@ test.each([
 });
 
 test("without root keys or the key of fingerprints nothing can be stored, and the settings are named", async () => {
-  const providers = createProviderRegistry(() => undefined, fetch);
+  const providers = createProviderRegistry({
+    setting: () => undefined,
+    secretKey: createSecret("sb_secret_mine"),
+    fetch,
+  });
   for (const options of [
     { envelopes: null, fingerprint: async () => "" },
     { envelopes, fingerprint: null },

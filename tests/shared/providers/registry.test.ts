@@ -1,14 +1,19 @@
 import { createHmac } from "node:crypto";
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
+import { createSecret } from "../../../shared/domain/secret.ts";
 import { type ConfiguredProvider, createProviderRegistry } from "../../../shared/providers/registry.ts";
 import { startServer } from "../start-server.ts";
 import { providerRequest, readWholeAnswer, testCredential } from "./ask-provider.ts";
 import { wireChunks, wireStream } from "./openai-wire.ts";
 
-/** The providers that these settings give. */
-const read = (settings: Record<string, string>, fetchThere = fetch) =>
-  createProviderRegistry((name) => settings[name], fetchThere);
+/** The providers that these settings give in a project. */
+const read = (settings: Record<string, string>, fetchThere = fetch, projectSecret = "sb_secret_mine") =>
+  createProviderRegistry({
+    setting: (name) => settings[name],
+    secretKey: createSecret(projectSecret),
+    fetch: fetchThere,
+  });
 
 function find(name: string, settings: Record<string, string>, fetchThere = fetch): ConfiguredProvider {
   const found = read(settings, fetchThere).get(name);
@@ -79,14 +84,15 @@ describe("the name of a key", () => {
   const idOf = (name: string, settings: Record<string, string>) => find(name, settings).environmentKey?.id;
 
   test("is of the provider and of this very key, and gives it away to nobody", () => {
-    const project = { SUPABASE_SECRET_KEYS: '{"default":"sb_secret_mine"}' };
-    const id = idOf("openai", { ...project, OPENAI_API_KEY: "sk-proj-Canary_0123456789" });
-    const mac = createHmac("sha256", project.SUPABASE_SECRET_KEYS).update("sk-proj-Canary_0123456789");
+    const settings = { OPENAI_API_KEY: "sk-proj-Canary_0123456789" };
+    const id = idOf("openai", settings);
+    const mac = createHmac("sha256", "sb_secret_mine").update("sk-proj-Canary_0123456789");
     expect(id).toBe(`env:openai:${mac.digest("hex").slice(0, 12)}`);
-    expect(idOf("openai", { ...project, OPENAI_API_KEY: "sk-proj-Canary_0123456789" })).toBe(id);
-    expect(idOf("openai", { ...project, OPENAI_API_KEY: "sk-proj-Canary_9876543210" })).not.toBe(id);
+    // A further secret key, for another service of the app, does not rename it.
+    expect(idOf("openai", { ...settings, SUPABASE_SECRET_KEYS: '{"other":"sb_secret_other"}' })).toBe(id);
+    expect(idOf("openai", { OPENAI_API_KEY: "sk-proj-Canary_9876543210" })).not.toBe(id);
     // Who has the database and not the project's secret cannot try keys.
-    expect(idOf("openai", { OPENAI_API_KEY: "sk-proj-Canary_0123456789" })).not.toBe(id);
+    expect(read(settings, fetch, "sb_secret_guessed").get("openai")?.environmentKey?.id).not.toBe(id);
   });
 
   test("is of a setting that is named for the provider", () => {
