@@ -44,7 +44,7 @@ export interface ByokOverview {
   /** Whether chats are served with these keys now. */
   areUsed: boolean;
   /** Whether the platform's keys take over where these fail, or there is none. */
-  allowPlatformKeys: boolean;
+  mayFallBack: boolean;
   keys: ByokKey[];
 }
 

@@ -56,7 +56,7 @@ as $$
   select json_build_object(
     'permission', said.permission,
     'are_used', said.permission = 'required' or (said.permission = 'allowed' and coalesce(chosen.prefer_own_keys, false)),
-    'allow_platform_keys', private.may_fall_back(a.user_id, p.byok, deployment, chosen.allow_platform_keys),
+    'may_fall_back', private.may_fall_back(a.user_id, p.byok, deployment, chosen.allow_platform_keys),
     'keys', coalesce((
       select json_agg(private.describe_byok_key(k) order by k.provider, k.is_preferred desc, k.name)
       from private.byok_keys k where k.user_id = a.user_id

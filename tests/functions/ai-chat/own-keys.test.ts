@@ -96,7 +96,7 @@ test("on a plan of own keys nobody spends the platform's money without a budget,
   const { status, error, keys } = await trace(caller);
   expect([status, error.code, keys]).toEqual([403, "own_key_missing", []]);
   const overview = await request(caller, "GET", "");
-  expect(overview.body).toMatchObject({ permission: "required", areUsed: true, allowPlatformKeys: false });
+  expect(overview.body).toMatchObject({ permission: "required", areUsed: true, mayFallBack: false });
 });
 
 test("a function that dies over a chat with an own key charges nothing for it", async () => {

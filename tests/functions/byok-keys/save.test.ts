@@ -35,7 +35,7 @@ test.each(["openai", "anthropic", "google", "openrouter"])(
     });
     const listed = await request<{ keys: unknown[] }>(person, "GET", "");
     expect(listed.body).toEqual({
-      ...{ permission: "allowed", areUsed: false, allowPlatformKeys: false, keys: [body.key] },
+      ...{ permission: "allowed", areUsed: false, mayFallBack: false, keys: [body.key] },
       providers: expect.arrayContaining(["openai", "anthropic", "google", "openrouter"]),
     });
     const rows = await readRows(person.userId);
