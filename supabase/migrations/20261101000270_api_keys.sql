@@ -114,6 +114,14 @@ $$;
 
 comment on function private.describe_api_key is 'A key as its owner is told of it.';
 
+create function private.has_most_api_keys(user_id uuid, beside uuid) returns boolean
+language sql stable security invoker set search_path = ''
+as $$
+  select count(*) >= 50 from private.live_api_keys k where k.user_id = has_most_api_keys.user_id and k.id is distinct from beside;
+$$;
+
+comment on function private.has_most_api_keys is 'Whether as many of a caller''s keys count as may: fifty, beside one of them.';
+
 create function private.set_api_key_limits(api_key_id uuid, limits jsonb) returns void
 language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -128,8 +136,8 @@ $$;
 
 comment on function private.set_api_key_limits is 'These are the limits of a key from now on. What is used of them stays.';
 
-revoke all on function private.mark_api_keys, private.resolve_api_keys, private.describe_api_key, private.set_api_key_limits from public;
-grant execute on function private.mark_api_keys, private.resolve_api_keys, private.describe_api_key, private.set_api_key_limits to service_role;
+revoke all on function private.mark_api_keys, private.resolve_api_keys, private.describe_api_key, private.has_most_api_keys, private.set_api_key_limits from public;
+grant execute on function private.mark_api_keys, private.resolve_api_keys, private.describe_api_key, private.has_most_api_keys, private.set_api_key_limits to service_role;
 
 -- API ---------------------------------------------------------------------------------------------------------------
 
@@ -156,20 +164,20 @@ language plpgsql volatile security invoker set search_path = '' set lock_timeout
 as $$
 #variable_conflict use_variable
 declare
-  most constant integer := 50;
+  most_kept constant integer := 50;
   created private.api_keys;
 begin
   perform private.lock_accounts(array[user_id]);
   if not exists (select from private.accounts a where a.user_id = user_id) then
     return json_build_object('refusal', 'SL401');
-  elsif (select count(*) from private.live_api_keys k where k.user_id = user_id) >= most then
+  elsif private.has_most_api_keys(user_id, null) then
     return json_build_object('refusal', 'SL49M');
   end if;
   -- Of those that let nobody in any more the oldest go first.
   delete from private.api_keys k where k.id = any (array(
     select dead.id from private.api_keys dead
     where dead.user_id = user_id and (dead.revoked_at is not null or dead.expires_at <= now())
-    order by dead.id desc offset most
+    order by dead.id desc offset most_kept
   ));
   insert into private.api_keys (id, user_id, name, digest, last_four, scopes, expires_at)
   select k.id, user_id, k.name, decode(k.digest, 'hex'), k.last_four, k.scopes, k.expires_at
@@ -198,14 +206,11 @@ language plpgsql volatile security invoker set search_path = '' set lock_timeout
 as $$
 #variable_conflict use_variable
 declare
-  most constant integer := 50;
   changed private.api_keys;
 begin
   perform private.lock_accounts(array[user_id]);
   -- One that has expired may be given more time: it counts again then.
-  if change ? 'expires_at' and (
-    select count(*) from private.live_api_keys k where k.user_id = user_id and k.id <> api_key_id
-  ) >= most then
+  if change ? 'expires_at' and private.has_most_api_keys(user_id, api_key_id) then
     return jsonb_build_object('refusal', 'SL49M');
   end if;
   update private.api_keys k set

@@ -46,6 +46,12 @@ grant select, insert, update, delete on private.byok_keys to service_role;
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
+create function private.own_key_of(key_id text) returns uuid
+language sql immutable security invoker set search_path = ''
+return case when key_id ~ '^byok:[0-9a-f-]{36}(/|$)' then substr(key_id, 6, 36)::uuid end;
+
+comment on function private.own_key_of is 'The row of byok_keys that a provider key''s name speaks of (see key_cooldowns.key_id); null for one of the platform.';
+
 create function private.count_key_uses(credential_ids text[]) returns void
 language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -162,7 +168,7 @@ $$;
 comment on function private.find_own_keys is
   'Whether a request is served with the caller''s own keys (is_byok), and which of these serve the model, the preferred first; null where none does. deployment stands in the place of what the plan says. may_fall_back: where they fail the platform''s take over; has_fallen_back: they have failed.';
 
-revoke all on function private.count_key_uses, private.may_fall_back, private.find_own_keys from public;
-grant execute on function private.count_key_uses, private.may_fall_back, private.find_own_keys to service_role;
+revoke all on function private.own_key_of, private.count_key_uses, private.may_fall_back, private.find_own_keys from public;
+grant execute on function private.own_key_of, private.count_key_uses, private.may_fall_back, private.find_own_keys to service_role;
 revoke all on function public.rewrap_keys from public, anon, authenticated;
 grant execute on function public.rewrap_keys to service_role;

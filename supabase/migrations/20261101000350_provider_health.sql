@@ -87,12 +87,6 @@ $$;
 comment on function public.reopen_route is
   'A route that was out has begun to answer: others may try it, too. That it works is known when the answer is complete (report_health); until then its failures are remembered.';
 
-create function private.own_key_of(key_id text) returns uuid
-language sql immutable security invoker set search_path = ''
-return case when key_id ~ '^byok:[0-9a-f-]{36}(/|$)' then substr(key_id, 6, 36)::uuid end;
-
-comment on function private.own_key_of is 'The row of byok_keys that a name of key_cooldowns speaks of; null for one of the platform.';
-
 create function private.forget_cooldowns(credential_id text) returns void
 language sql volatile security invoker set search_path = ''
 as $$
@@ -176,11 +170,7 @@ $$;
 comment on function private.report_health is
   'Takes down what chats learned of keys and routes. A route is asked last from its third failure in a row, for 5 s and twice as long each time, at most 20 s, so that it is back soon after it has recovered.';
 
-revoke all on function
-  private.probe_routes, private.own_key_of, private.forget_cooldowns, private.describe_cooldowns, private.report_health
-  from public;
-grant execute on function
-  private.probe_routes, private.own_key_of, private.forget_cooldowns, private.describe_cooldowns, private.report_health
-  to service_role;
+revoke all on function private.probe_routes, private.forget_cooldowns, private.describe_cooldowns, private.report_health from public;
+grant execute on function private.probe_routes, private.forget_cooldowns, private.describe_cooldowns, private.report_health to service_role;
 revoke all on function public.reopen_route from public, anon, authenticated;
 grant execute on function public.reopen_route to service_role;

@@ -127,6 +127,7 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.fall_back(item jsonb)": callable,
   "private.may_fall_back(user_id uuid, plan private.byok_permission, deployment private.byok_permission, allow_platform_keys boolean)":
     callable,
+  "private.has_most_api_keys(user_id uuid, beside uuid)": callable,
   "private.find_own_keys(user_id uuid, model_id text, plan private.byok_permission, deployment private.byok_permission, prefer_own_keys boolean, allow_platform_keys boolean, has_fallen_back boolean, OUT is_byok boolean, OUT key_providers text[], OUT keys json, OUT may_fall_back boolean)":
     callable,
   "private.describe_byok_key(key private.byok_keys)": callable,
