@@ -30,6 +30,7 @@ async function createDemoUser(sql: Sql, name: keyof typeof demoUsers): Promise<v
   if (await findUserByEmail(sql, email)) return;
   await sql.begin(async (transaction) => {
     const user = await insertUser(transaction, { email, password, appMetadata: role ? { role } : {} });
-    if (plan) await transaction`update private.accounts set plan_id = ${plan} where user_id = ${user.id}`;
+    if (plan)
+      await transaction`update private.accounts set plan_id = ${plan}, base_plan_id = ${plan} where user_id = ${user.id}`;
   });
 }

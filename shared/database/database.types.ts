@@ -122,12 +122,18 @@ export type Database = {
       add_activation_rule: { Args: { actor_id: string; rule: Json }; Returns: Json };
       add_provider_key: { Args: { actor_id: string; key: Json; replaces?: string }; Returns: Json };
       apply_model_feed: { Args: { feed: Json; run_id: string; source: string }; Returns: Json };
+      apply_stripe_sync: {
+        Args: { customer_id: string; endpoint?: string; event_id?: string; state: Json; ticket: number };
+        Returns: Json;
+      };
       begin_chats: { Args: { items: Json }; Returns: Json[] };
       begin_key_checks: {
         Args: { checks: number; deployment?: "forbidden" | "allowed" | "required"; user_id: string };
         Returns: Json;
       };
       begin_model_sync: { Args: { actor_id?: string; run_id: string; sources: string[] }; Returns: Json };
+      begin_reconciliation: { Args: { run_id: string }; Returns: Json };
+      begin_stripe_sync: { Args: { customer_id?: string; endpoint?: string; event?: Json }; Returns: Json };
       change_api_key: { Args: { api_key_id: string; change: Json; user_id: string }; Returns: Json };
       change_byok_key: {
         Args: { change: Json; name: string; provider: string; user_id: string };
@@ -139,6 +145,7 @@ export type Database = {
       create_api_key: { Args: { key: Json; user_id: string }; Returns: Json };
       delete_byok_keys: { Args: { name?: string; provider: string; user_id: string }; Returns: number };
       delete_provider_key: { Args: { actor_id: string; key_id: string }; Returns: boolean };
+      end_reconciliation: { Args: { outcome: Json; run_id: string }; Returns: boolean };
       extend_chat: {
         Args: { calls: number; hold_id: string; provider: string; provider_calls: number };
         Returns: boolean;
@@ -146,11 +153,18 @@ export type Database = {
       fail_model_sync: { Args: { error: string; run_id: string; source: string }; Returns: undefined };
       find_model_by_name: { Args: { name: string }; Returns: string };
       find_model_lists: { Args: { user_ids: string[] }; Returns: Json[] };
+      find_offer: {
+        Args: { credit_nano?: number; interval?: string; plan_id?: string; user_id: string };
+        Returns: Json;
+      };
       find_request: { Args: { request_id: string; user_id: string }; Returns: Json };
       find_sealed_key: { Args: { name?: string; provider: string; user_id: string }; Returns: Json };
+      find_stripe_customer: { Args: { is_asked?: boolean; user_id: string }; Returns: Json };
       get_balance: { Args: { user_id: string }; Returns: Json };
+      get_billing: { Args: { user_id: string }; Returns: Json };
       get_limits: { Args: { user_id: string }; Returns: Json };
       get_preferences: { Args: { user_id: string }; Returns: Json };
+      get_revenue: { Args: { from_at: string; to_at: string }; Returns: Json };
       get_usage: {
         Args: {
           from_at: string;
@@ -162,6 +176,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      lease_billing: { Args: { lease_id: string; user_id: string }; Returns: Json };
       list_activation_rules: { Args: Record<PropertyKey, never>; Returns: Json[] };
       list_all_models: { Args: { page_cursor?: string; page_limit: number; query: Json }; Returns: Json[] };
       list_api_keys: { Args: { user_id: string }; Returns: Json[] };
@@ -170,16 +185,32 @@ export type Database = {
         Args: { deployment?: "forbidden" | "allowed" | "required"; user_id: string };
         Returns: Json;
       };
+      list_customers_to_reconcile: { Args: { before: string; most: number }; Returns: string[] };
       list_held_prices: { Args: Record<PropertyKey, never>; Returns: Json[] };
+      list_margins: {
+        Args: {
+          after_margin?: number;
+          after_user?: string;
+          from_at: string;
+          page_limit: number;
+          to_at: string;
+        };
+        Returns: Json[];
+      };
       list_model_syncs: {
         Args: { after_source?: string; after_start?: string; page_limit: number; run_id?: string };
         Returns: Json[];
       };
+      list_plans: { Args: Record<PropertyKey, never>; Returns: Json };
       list_provider_keys: { Args: Record<PropertyKey, never>; Returns: Json[] };
+      list_reconciliations: { Args: { before?: string; page_limit: number }; Returns: Json[] };
+      list_undone_events: { Args: { event_ids: string[] }; Returns: string[] };
       make_model_list: { Args: { plan_id: string; query: Json }; Returns: Json };
       patch_preferences: { Args: { patch: Json; user_id: string }; Returns: Json };
       place_hold: { Args: { item: Json }; Returns: Json };
       preview_model_feed: { Args: { feed: Json; source: string }; Returns: Json };
+      put_stripe_customer: { Args: { customer_id: string; user_id: string }; Returns: string };
+      release_billing: { Args: { lease_id: string; user_id: string }; Returns: boolean };
       release_hold: { Args: { hold_id: string }; Returns: Json };
       remove_activation_rule: { Args: { actor_id: string; rule_id: number }; Returns: boolean };
       reopen_route: { Args: { route_id: number }; Returns: boolean };
@@ -191,6 +222,8 @@ export type Database = {
       set_time_zone: { Args: { time_zone: string; user_id: string }; Returns: Json };
       settle_chats: { Args: { items: Json }; Returns: Json[] };
       settle_hold: { Args: { item: Json }; Returns: Json };
+      skip_reconciliation: { Args: { customer_id: string }; Returns: boolean };
+      sync_billing_prices: { Args: { prices: Json }; Returns: number };
       use_api_keys: { Args: { digests: string[] }; Returns: Json[] };
     };
     Enums: {

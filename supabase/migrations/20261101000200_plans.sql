@@ -22,12 +22,15 @@ create table private.plans (
   name text not null check (char_length(name) between 1 and 100),
   rank smallint not null unique,
   is_default boolean not null default false,
-  byok private.byok_permission not null default 'allowed'
+  byok private.byok_permission not null default 'allowed',
+  grace interval not null default '7 days' check (grace >= interval '0')
 );
 
 comment on table private.plans is 'The plans on offer.';
 comment on column private.plans.rank is 'From the cheapest (lowest) to the dearest; a refusal names the lowest rank that would help.';
 comment on column private.plans.is_default is 'The plan of a person who has bought none.';
+
+comment on column private.plans.grace is 'How long a subscription whose renewal could not be collected still gives the plan.';
 
 create unique index plans_one_default on private.plans (is_default) where is_default;
 

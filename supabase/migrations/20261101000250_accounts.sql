@@ -18,6 +18,7 @@ create type private.period as (period_start timestamptz, period_end timestamptz)
 create table private.accounts (
   user_id uuid primary key references public.profiles (user_id) on delete cascade,
   plan_id text not null references private.plans (id),
+  base_plan_id text not null references private.plans (id),
   next_plan_id text references private.plans (id),
   next_plan_at timestamptz check ((next_plan_at is null) = (next_plan_id is null)),
   anchor_at timestamptz not null default now(),
@@ -31,13 +32,15 @@ create table private.accounts (
 comment on table private.accounts is
   'One row a caller: the plan, and the row whose lock serialises everything that touches the caller''s limits.';
 comment on column private.accounts.plan_id is 'Read it through current_accounts: the next plan may have begun.';
-comment on column private.accounts.next_plan_id is 'A plan of a lower rank that was chosen, and that begins at next_plan_at.';
+comment on column private.accounts.base_plan_id is 'The plan without a subscription: the default one, or one that was given by hand.';
+comment on column private.accounts.next_plan_id is 'A plan of a lower rank that was chosen, or that is left when what was paid for ends: it begins at next_plan_at.';
 comment on column private.accounts.anchor_at is 'Month windows begin at this moment plus n months (UTC), where no paid period says otherwise.';
 comment on column private.accounts.paid_from is 'The period that is paid for, as the payment service says it: its months take the place of the anchor''s.';
 comment on column private.accounts.time_zone is 'Days begin at midnight of this zone.';
 comment on column private.accounts.long_day_start is 'The day in which the zone was changed, up to the first midnight of the new zone after its end: no change makes a day shorter.';
 
 create index accounts_plan on private.accounts (plan_id);
+create index accounts_base_plan on private.accounts (base_plan_id);
 create index accounts_next_plan on private.accounts (next_plan_id) where next_plan_id is not null;
 
 create table private.limit_overrides (
@@ -83,8 +86,8 @@ create function private.create_account() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 begin
-  insert into private.accounts (user_id, plan_id, anchor_at)
-  select new.user_id, id, new.created_at from private.plans where is_default;
+  insert into private.accounts (user_id, plan_id, base_plan_id, anchor_at)
+  select new.user_id, id, id, new.created_at from private.plans where is_default;
   return new;
 end;
 $$;
@@ -96,8 +99,8 @@ revoke all on function private.create_account from public;
 create trigger create_account after insert on public.profiles
   for each row execute function private.create_account();
 
-insert into private.accounts (user_id, plan_id, anchor_at)
-select user_id, 'free', created_at from public.profiles;
+insert into private.accounts (user_id, plan_id, base_plan_id, anchor_at)
+select user_id, 'free', 'free', created_at from public.profiles;
 
 create function private.lock_accounts(user_ids uuid[]) returns void
 language plpgsql volatile security invoker set search_path = ''
@@ -183,29 +186,5 @@ $$;
 
 comment on function private.period_of is 'The window of a caller''s calendar that contains a moment.';
 
-create function private.change_plan(user_id uuid, plan_id text) returns void
-language plpgsql volatile security invoker set search_path = ''
-as $$
-#variable_conflict use_variable
-declare
-  account private.current_accounts;
-  is_downgrade boolean;
-begin
-  perform private.lock_accounts(array[user_id]);
-  select * into strict account from private.current_accounts a where a.user_id = user_id;
-  select chosen.rank < current.rank into strict is_downgrade
-  from private.plans chosen, private.plans current
-  where chosen.id = plan_id and current.id = account.plan_id;
-  update private.accounts a set
-    plan_id = case when is_downgrade then account.plan_id else plan_id end,
-    next_plan_id = case when is_downgrade then plan_id end,
-    next_plan_at = case when is_downgrade then (private.period_of('month', account.calendar, now())).period_end end
-  where a.user_id = user_id;
-end;
-$$;
-
-comment on function private.change_plan is
-  'A plan of a higher rank counts at once, with what is used so far; one of a lower rank from the end of the month. The last choice counts.';
-
-revoke all on function private.lock_accounts, private.month_of, private.day_of, private.period_of, private.change_plan from public;
+revoke all on function private.lock_accounts, private.month_of, private.day_of, private.period_of from public;
 grant execute on function private.lock_accounts, private.month_of, private.day_of, private.period_of to service_role;

@@ -7,7 +7,7 @@
 
 -- Types -------------------------------------------------------------------------------------------------------------
 
-create type private.credit_entry as enum ('grant', 'consume', 'return', 'expire', 'revoke');
+create type private.credit_entry as enum ('grant', 'consume', 'return', 'expire', 'revoke', 'restore');
 
 -- Tables ------------------------------------------------------------------------------------------------------------
 
@@ -20,7 +20,8 @@ create table private.credit_grants (
   left_nano bigint not null check (left_nano between 0 and amount_nano),
   priority smallint not null default 0,
   expires_at timestamptz not null default 'infinity',
-  revoked_at timestamptz,
+  revoked_nano bigint not null default 0 check (revoked_nano between 0 and amount_nano),
+  owed_nano bigint not null default 0 check (owed_nano between 0 and amount_nano),
   created_at timestamptz not null default now(),
   unique (source_kind, source_id)
 );
@@ -28,7 +29,8 @@ create table private.credit_grants (
 comment on table private.credit_grants is 'Credits, in nano-USD (1e-9 USD). Consumed by priority (the lowest first), then those that expire first.';
 comment on column private.credit_grants.source_kind is 'What granted it, such as stripe_invoice; with source_id it grants once.';
 comment on column private.credit_grants.left_nano is 'The sum of its entries.';
-comment on column private.credit_grants.revoked_at is 'When it was taken back, because its payment was refunded: what is returned to it later is taken back, too.';
+comment on column private.credit_grants.revoked_nano is 'What was taken back, because its payment was refunded or is disputed.';
+comment on column private.credit_grants.owed_nano is 'What is to be taken back still, and was consumed before: it is taken from what is returned to the grant later.';
 comment on column private.credit_grants.expires_at is 'From then on nothing new is paid from it; what was held before still is.';
 
 create index credit_grants_user on private.credit_grants (user_id);
@@ -38,14 +40,14 @@ create table private.credit_entries (
   grant_id uuid not null,
   user_id uuid not null,
   entry private.credit_entry not null,
-  amount_nano bigint not null check ((amount_nano > 0) = (entry in ('grant', 'return')) and amount_nano <> 0),
+  amount_nano bigint not null check ((amount_nano > 0) = (entry in ('grant', 'return', 'restore')) and amount_nano <> 0),
   hold_id uuid check ((hold_id is not null) = (entry in ('consume', 'return'))),
   created_at timestamptz not null default now()
 );
 
 comment on table private.credit_entries is
   'What became of each grant. Append-only. No foreign keys: it outlives callers.';
-comment on column private.credit_entries.amount_nano is 'Nano-USD: what is granted and returned is positive, what is consumed, expires or is revoked negative.';
+comment on column private.credit_entries.amount_nano is 'Nano-USD: what is granted, returned and restored is positive, what is consumed, expires or is revoked negative.';
 
 create index credit_entries_grant on private.credit_entries (grant_id);
 create index credit_entries_hold on private.credit_entries (hold_id) where hold_id is not null;
@@ -54,7 +56,7 @@ create trigger credit_entries_append_only before update or delete or truncate on
   for each statement execute function private.refuse_change();
 
 revoke all on private.credit_grants, private.credit_entries from public, anon, authenticated, service_role;
-grant select, update (left_nano) on private.credit_grants to service_role;
+grant select, insert, update (left_nano, revoked_nano, owed_nano) on private.credit_grants to service_role;
 grant select, insert on private.credit_entries to service_role;
 
 -- Functions ---------------------------------------------------------------------------------------------------------
@@ -136,16 +138,20 @@ begin
   part as (
     select o.grant_id, o.user_id, least(o.nano, amount_nano - o.before) as nano from ordered o where o.before < amount_nano
   ),
+  split as (
+    select part.*, least(part.nano, g.owed_nano) as revoked_nano from part join private.credit_grants g on g.id = part.grant_id
+  ),
   revoked as (
     insert into private.credit_entries (grant_id, user_id, entry, amount_nano)
-    select part.grant_id, part.user_id, 'revoke', -part.nano
-    from part
-    join private.credit_grants g on g.id = part.grant_id and g.revoked_at is not null
+    select s.grant_id, s.user_id, 'revoke', -s.revoked_nano from split s where s.revoked_nano > 0
   ),
   given as (
-    update private.credit_grants g set left_nano = g.left_nano + part.nano
-    from part
-    where g.id = part.grant_id and g.revoked_at is null
+    update private.credit_grants g set
+      left_nano = g.left_nano + s.nano - s.revoked_nano,
+      revoked_nano = g.revoked_nano + s.revoked_nano,
+      owed_nano = g.owed_nano - s.revoked_nano
+    from split s
+    where g.id = s.grant_id
   ),
   noted as (
     insert into private.credit_entries (grant_id, user_id, entry, amount_nano, hold_id)
@@ -159,27 +165,42 @@ $$;
 comment on function private.return_credit is
   'Gives back up to so much of what a hold consumed, the last of it first. Returns how much. The caller must be locked (lock_accounts).';
 
-create function private.revoke_credit(source_kind text, source_id text) returns bigint
+create function private.revoke_credit(source_kind text, source_id text, amount_nano bigint default null) returns bigint
 language plpgsql volatile security invoker set search_path = ''
 as $$
 #variable_conflict use_variable
 declare
   given private.credit_grants;
+  change bigint;
+  taken bigint;
 begin
   select g.* into given from private.credit_grants g where g.source_kind = source_kind and g.source_id = source_id;
-  perform private.lock_accounts(array[given.user_id]);
-  select g.* into given from private.credit_grants g where g.id = given.id and g.revoked_at is null;
   if not found then
     return 0;
   end if;
-  update private.credit_grants g set left_nano = 0, revoked_at = now() where g.id = given.id;
+  perform private.lock_accounts(array[given.user_id]);
+  select g.* into strict given from private.credit_grants g where g.id = given.id;
+  change := least(coalesce(amount_nano, given.amount_nano), given.amount_nano) - given.revoked_nano - given.owed_nano;
+  if change >= 0 then
+    taken := least(given.left_nano, change);
+    given.owed_nano := given.owed_nano + change - taken;
+  else
+    -- What is owed is forgiven before what was taken is given back.
+    taken := least(change + least(given.owed_nano, -change), 0);
+    given.owed_nano := given.owed_nano + change - taken;
+  end if;
+  update private.credit_grants g set
+    left_nano = g.left_nano - taken, revoked_nano = g.revoked_nano + taken, owed_nano = given.owed_nano
+  where g.id = given.id and change <> 0;
   insert into private.credit_entries (grant_id, user_id, entry, amount_nano)
-  select given.id, given.user_id, 'revoke', -given.left_nano where given.left_nano > 0;
-  return given.left_nano;
+  select given.id, given.user_id, case when taken > 0 then 'revoke' else 'restore' end::private.credit_entry, -taken
+  where taken <> 0;
+  return taken;
 end;
 $$;
 
-comment on function private.revoke_credit is 'Takes back what is left of a grant whose payment was refunded. Returns how much that was. Twice is once.';
+comment on function private.revoke_credit is
+  'Has so much of a grant be taken back in all, because so much of its payment was refunded or is disputed; all of it where no amount is named. What was consumed stays owed; a smaller amount than before gives back. Returns what that took, negative for what it gave. Twice is once.';
 
 create function private.expire_credits(most integer) returns integer
 language plpgsql volatile security invoker set search_path = ''
@@ -215,4 +236,4 @@ comment on function private.expire_credits is
 
 revoke all on function private.grant_credit, private.take_credit, private.return_credit, private.revoke_credit, private.expire_credits
   from public;
-grant execute on function private.take_credit, private.return_credit to service_role;
+grant execute on function private.grant_credit, private.take_credit, private.return_credit, private.revoke_credit to service_role;

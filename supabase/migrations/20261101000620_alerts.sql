@@ -1,13 +1,16 @@
--- Alerts: what an operator should know of limits, spending, the ledger and the catalogue, each written once and told to a webhook until it is heard.
+-- Alerts: what an operator should know of limits, spending, the ledger, the catalogue and payments, each written once and told to a webhook until it is heard.
 --
 -- Invariant: one event has one row, whoever notices it how often.
 
 -- Types -------------------------------------------------------------------------------------------------------------
 
-create type private.alert_kind as enum ('limit_threshold', 'spend_spike', 'ledger_drift', 'price_held', 'sync_failed', 'default_gone');
+create type private.alert_kind as enum (
+  'limit_threshold', 'spend_spike', 'ledger_drift', 'price_held', 'sync_failed', 'default_gone', 'unknown_price', 'several_subscriptions',
+  'payment_disputed', 'credits_owed', 'billing_drift'
+);
 
 comment on type private.alert_kind is
-  'limit_threshold: so many percent of a limit are used; spend_spike: an hour cost far more than is usual; ledger_drift: a counter differs from the ledger, or holds are not released; price_held: a price moved so far that it waits for a second word; sync_failed: the catalogue could not be synced; default_gone: nobody serves a plan''s default model any more.';
+  'limit_threshold: so many percent of a limit are used; spend_spike: an hour cost far more than is usual; ledger_drift: a counter differs from the ledger, or holds are not released; price_held: a price moved so far that it waits for a second word; sync_failed: the catalogue could not be synced; default_gone: nobody serves a plan''s default model any more; unknown_price: a subscription''s price names no plan; several_subscriptions: a caller pays for more than one; payment_disputed: a payment is disputed; credits_owed: credits whose payment was taken back had been used; billing_drift: the nightly comparison with Stripe found differences, and mended them.';
 
 -- Tables ------------------------------------------------------------------------------------------------------------
 

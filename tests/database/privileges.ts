@@ -1,10 +1,6 @@
 import type { Grants } from "../support/read-privileges.ts";
-
-const nobody: Grants = {};
-const readOnly: Grants = { service_role: "select" };
-const counted: Grants = { service_role: "insert, select, update" };
-const written: Grants = { service_role: "delete, insert, select, update" };
-const callable: Grants = { service_role: "execute" };
+import { billingPrivileges } from "./privileges/billing.ts";
+import { callable, counted, nobody, readOnly, written } from "./privileges/grants.ts";
 
 /** Who may do what: each schema, table, view, sequence and function. One that is not here is one that nobody thought about. */
 export const expectedPrivileges: Record<string, Grants> = {
@@ -167,11 +163,14 @@ export const expectedPrivileges: Record<string, Grants> = {
 
   // What is counted. The functions delete nothing, and do not change the ledger either.
   "private.accounts": {
-    service_role: "select, update (long_day_end), update (long_day_start), update (time_zone)",
+    service_role:
+      "select, update (base_plan_id), update (long_day_end), update (long_day_start), update (next_plan_at), update (next_plan_id), update (paid_from), update (paid_until), update (plan_id), update (time_zone)",
   },
   "private.current_accounts": readOnly,
   "private.caller_limits": readOnly,
-  "private.credit_grants": { service_role: "select, update (left_nano)" },
+  "private.credit_grants": {
+    service_role: "insert, select, update (left_nano), update (owed_nano), update (revoked_nano)",
+  },
   "private.credit_entries": { service_role: "insert, select" },
   "private.credit_entries_id_seq": nobody,
   "private.credit_left": readOnly,
@@ -235,12 +234,11 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.close_service_hold(hold_id uuid, charges private.charge[])": callable,
 
   // Called by operators, payments and schedules, as the owner.
-  "private.change_plan(user_id uuid, plan_id text)": nobody,
   "private.set_paid_period(user_id uuid, paid_from timestamp with time zone, paid_until timestamp with time zone)":
-    nobody,
+    callable,
   "private.grant_credit(user_id uuid, source_kind text, source_id text, amount_nano bigint, priority smallint, expires_at timestamp with time zone)":
-    nobody,
-  "private.revoke_credit(source_kind text, source_id text)": nobody,
+    callable,
+  "private.revoke_credit(source_kind text, source_id text, amount_nano bigint)": callable,
   "private.refund_charge(hold_id uuid, attempt smallint, amount_nano bigint)": nobody,
   "private.sweep_holds(most integer)": nobody,
   "private.roll_windows(most integer)": nobody,
@@ -261,4 +259,6 @@ export const expectedPrivileges: Record<string, Grants> = {
   "private.add_reply_parts(items jsonb)": callable,
   "private.probe_routes(routes json, preferred_provider text)": callable,
   "private.report_health(items jsonb)": callable,
+
+  ...billingPrivileges,
 };

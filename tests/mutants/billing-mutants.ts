@@ -145,7 +145,7 @@ export const billingMutants: Mutant[] = [
   },
   {
     fault: "a plan of a lower rank counts at once",
-    file: sources.accounts,
+    file: sources.entitlements,
     from: "plan_id = case when is_downgrade then account.plan_id else plan_id end,",
     to: "plan_id = plan_id,",
     killedBy: [tests.model],

@@ -3,6 +3,7 @@ const migration = (name: string) => `supabase/migrations/20261101${name}.sql`;
 /** Files into which bugs are put. */
 export const sources = {
   accounts: migration("000250_accounts"),
+  entitlements: migration("000930_entitlements"),
   apiKeys: migration("000270_api_keys"),
   ownKeyTable: migration("000345_own_keys"),
   metering: migration("000400_metering"),

@@ -6,10 +6,12 @@
 -- Tables ------------------------------------------------------------------------------------------------------------
 
 create table private.retention (
-  what text primary key check (what in ('ledger', 'holds', 'alerts', 'syncs', 'api_keys', 'job_runs')),
+  what text primary key check (what in ('ledger', 'holds', 'alerts', 'syncs', 'api_keys', 'stripe_events', 'reconciliations', 'job_runs')),
   period interval not null check (period >= interval '1 day'),
   -- The counters of a month are checked against its holds.
-  check (what not in ('holds', 'ledger') or period >= interval '70 days')
+  check (what not in ('holds', 'ledger') or period >= interval '70 days'),
+  -- Stripe's own events are looked through for 30 days.
+  check (what <> 'stripe_events' or period >= interval '30 days')
 );
 
 comment on table private.retention is
@@ -21,6 +23,8 @@ insert into private.retention (what, period) values
   ('alerts', '90 days'),
   ('syncs', '90 days'),
   ('api_keys', '90 days'),
+  ('stripe_events', '60 days'),
+  ('reconciliations', '90 days'),
   ('job_runs', '7 days');
 
 revoke all on private.retention from public, anon, authenticated, service_role;
@@ -36,6 +40,7 @@ declare
   alerts integer;
   syncs integer;
   api_keys integer;
+  events integer;
   cooldowns integer;
   runs integer := 0;
 begin
@@ -59,6 +64,13 @@ begin
   delete from private.api_keys k using private.retention r
   where r.what = 'api_keys' and least(k.revoked_at, k.expires_at) < now() - r.period;
   get diagnostics api_keys = row_count;
+  delete from private.stripe_events where (endpoint, id) in (
+    select e.endpoint, e.id from private.stripe_events e join private.retention r on r.what = 'stripe_events'
+    where e.received_at < now() - r.period limit most
+  );
+  get diagnostics events = row_count;
+  delete from private.reconciliations c using private.retention r where r.what = 'reconciliations' and c.started_at < now() - r.period;
+  delete from private.billing_leases l where l.expires_at <= now();
   delete from private.key_cooldowns c where c.until <= now();
   get diagnostics cooldowns = row_count;
   perform private.purge_catalogue_changes();
@@ -67,7 +79,7 @@ begin
     delete from cron.job_run_details d using private.retention r where r.what = 'job_runs' and d.end_time < now() - r.period;
     get diagnostics runs = row_count;
   end if;
-  return json_build_object('holds', holds, 'idempotency_keys', keys, 'alerts', alerts, 'syncs', syncs, 'api_keys', api_keys, 'key_cooldowns', cooldowns, 'job_runs', runs);
+  return json_build_object('holds', holds, 'idempotency_keys', keys, 'alerts', alerts, 'syncs', syncs, 'api_keys', api_keys, 'stripe_events', events, 'key_cooldowns', cooldowns, 'job_runs', runs);
 end;
 $$;
 
@@ -135,7 +147,18 @@ $$;
 
 comment on function private.request_delivery is 'Has the function account tell the alerts that are due, where there are any. Returns what call_function does.';
 
-revoke all on function private.purge, private.keep_ledger_partitions, private.call_function, private.request_sync, private.request_delivery from public;
+create function private.request_reconciliation() returns bigint
+language sql volatile security invoker set search_path = ''
+as $$
+  select private.call_function('/billing/reconcile', 120000)
+  where not exists (select from private.reconciliations r where r.is_complete and r.started_at > now() - interval '20 hours');
+$$;
+
+comment on function private.request_reconciliation is
+  'Has the function billing compare customers with Stripe, until a run of the last 20 hours came to the end. Returns what call_function does.';
+
+revoke all on function private.purge, private.keep_ledger_partitions, private.call_function, private.request_sync, private.request_delivery,
+  private.request_reconciliation from public;
 
 select private.keep_ledger_partitions();
 
@@ -165,6 +188,8 @@ from (values
   ('sluice-ledger-partitions', '20 2 * * *', 'select private.keep_ledger_partitions()'),
   -- At two, and once more where that came to nothing.
   ('sluice-sync-models', '0,30 2 * * *', 'select private.request_sync()'),
+  -- As often as it takes: one run compares as many as it can in its time.
+  ('sluice-reconcile-billing', '*/5 3-5 * * *', 'select private.request_reconciliation()'),
   ('sluice-lost-syncs', '*/10 * * * *', 'select private.fail_lost_syncs()'),
   ('sluice-rate-models', '25 * * * *', 'select private.rate_models()'),
   ('sluice-purge', '50 * * * *', 'select private.purge(200000)')
