@@ -50,6 +50,10 @@ export const functionSettings: readonly string[] = [
   "ALERT_WEBHOOK_URL",
   "ALERT_WEBHOOK_SECRET",
   "JWT_ISSUER",
+  "STRIPE_SECRET_KEY",
+  "STRIPE_API_URL",
+  "STRIPE_WEBHOOK_SECRETS",
+  "BILLING_RETURN_URLS",
 ];
 
 /** The settings of `.env`, if there is one, and of this process, which win. */

@@ -19,6 +19,8 @@ const errorCodes: Record<string, ErrorCode> = {
   SL40L: "invalid_request",
   SL40R: "invalid_request",
   SL40S: "sync_running",
+  SL49B: "billing_busy",
+  SL49R: "reconciliation_running",
   SL49D: "key_exists",
   SL49M: "too_many_keys",
   SL422: "idempotency_mismatch",

@@ -1,5 +1,6 @@
 import type { LimitState } from "./chat-event.ts";
-import { type ErrorCode, type ErrorRow, type ErrorType, errorTable } from "./error-table.ts";
+import type { ErrorRow, ErrorType } from "./error-row.ts";
+import { type ErrorCode, errorTable } from "./error-table.ts";
 
 /** The one error shape on the wire, which every OpenAI client parses. */
 export interface ErrorBody {

@@ -21,7 +21,7 @@ export function createSecret(value: string): Secret {
 
 /** What keys of providers, of Supabase and of ours look like, also half masked as providers echo them; and bearer tokens. */
 const secretPattern =
-  /\b(?:sk|pk|rk|sb|slc|xai|gsk|AIza)[-_][\w.*-]{6,}|\bAIza[\w-]{10,}|\beyJ[\w-]+\.[\w-]+\.[\w-]+/g;
+  /\b(?:sk|pk|rk|whsec|sb|slc|xai|gsk|AIza)[-_][\w.*-]{6,}|\bAIza[\w-]{10,}|\beyJ[\w-]+\.[\w-]+\.[\w-]+/g;
 
 /** A text from outside, such as a provider's error, without what looks like a key or a token: fit for the log. */
 export function scrubSecrets(text: string): string {

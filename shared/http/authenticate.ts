@@ -5,6 +5,8 @@ import type { PlatformSettings } from "./platform-settings.ts";
 /** Somebody who is signed in. */
 export interface Person {
   userId: string;
+  /** Null for who signed up without. */
+  email: string | null;
   /** Whether the project made them one: `role` of their `app_metadata` is `admin`, which nobody can write themselves. */
   isAdministrator: boolean;
 }
@@ -67,11 +69,15 @@ export function createAuthenticate(
     const known = remembered.get(token);
     if (known !== undefined && known.expiresAtMs > now()) return known.person;
 
-    const { sub, role, exp, app_metadata } = await verify(token);
+    const { sub, role, exp, email, app_metadata } = await verify(token);
     // JSON has numbers that are read as infinite: such a token would never expire.
     if (role !== "authenticated" || exp === undefined || !Number.isFinite(exp) || !uuidPattern.test(sub))
       throw new SluiceError("unauthorized");
-    const person = { userId: sub, isAdministrator: app_metadata?.role === "admin" };
+    const person = {
+      userId: sub,
+      email: typeof email === "string" && email !== "" ? email : null,
+      isAdministrator: app_metadata?.role === "admin",
+    };
     if (remembered.size >= maxRemembered) remembered.clear();
     remembered.set(token, { person, expiresAtMs: exp * 1000 });
     return person;

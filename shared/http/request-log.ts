@@ -25,6 +25,8 @@ interface Fields {
   usage: Usage;
   costNano: number;
   estimated: boolean;
+  /** What Stripe sent, and what became of it. */
+  stripeEvent: { id: string; type: string; outcome: string };
   /** Only where it is false: the messages could not be added to the conversation. */
   isStored: boolean;
 }

@@ -1,7 +1,8 @@
+import { readTime } from "../database/read-time.ts";
 import { readUsageRow, type UsageRow } from "../database/usage-row.ts";
 import { SluiceError } from "../domain/errors.ts";
 import type { AccountLimit, AccountLimits, Balance, Plan, UsageTotals } from "./accounts.ts";
-import { type LimitRow, readLimitRow, readTime } from "./limit-row.ts";
+import { type LimitRow, readLimitRow } from "./limit-row.ts";
 
 // What `get_usage`, `get_limits`, `get_balance` and `set_time_zone` answer, in SQL's spelling.
 

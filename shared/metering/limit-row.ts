@@ -1,3 +1,4 @@
+import { readTime } from "../database/read-time.ts";
 import type { LimitState } from "../domain/chat-event.ts";
 
 /** A limit in SQL's spelling. */
@@ -22,11 +23,4 @@ export function readLimitRow({
     left: Math.max(0, limit - used - held),
     resetsAt: readTime(resets_at),
   };
-}
-
-/** A time of the database in ISO 8601; null for none. */
-export function readTime(time: string): string;
-export function readTime(time: string | null): string | null;
-export function readTime(time: string | null): string | null {
-  return time === null ? null : new Date(time).toISOString();
 }

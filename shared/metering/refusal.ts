@@ -1,7 +1,8 @@
+import { readTime } from "../database/read-time.ts";
 import { codeOfSqlState } from "../database/sql-states.ts";
 import type { LimitState } from "../domain/chat-event.ts";
 import { SluiceError } from "../domain/errors.ts";
-import { type LimitRow, readLimitRow, readTime } from "./limit-row.ts";
+import { type LimitRow, readLimitRow } from "./limit-row.ts";
 
 /** What is answered in the place of a hold. */
 export interface Refusal {

@@ -1,10 +1,11 @@
 import { type Database, unwrap } from "../database/database.ts";
+import { readTime } from "../database/read-time.ts";
 import { readUsageRow, type UsageRow } from "../database/usage-row.ts";
 import type { LimitState } from "../domain/chat-event.ts";
 import { SluiceError } from "../domain/errors.ts";
 import type { Idempotency } from "../domain/idempotency.ts";
 import type { Usage } from "../domain/usage.ts";
-import { type LimitRow, readLimitRow, readTime } from "./limit-row.ts";
+import { type LimitRow, readLimitRow } from "./limit-row.ts";
 import { type Refusal, readRefusal } from "./refusal.ts";
 
 /** What another service of the app wants to hold of somebody's limits: what it can take at most. */
