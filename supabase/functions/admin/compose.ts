@@ -1,3 +1,5 @@
+import { listReconciliations } from "../../../shared/billing/reconciliation-log.ts";
+import { createRevenueReader } from "../../../shared/billing/revenue.ts";
 import { createFeedSources } from "../../../shared/catalogue/feed-sources.ts";
 import { createModelAdministration } from "../../../shared/catalogue/model-administration.ts";
 import { createModelSync } from "../../../shared/catalogue/model-sync.ts";
@@ -44,6 +46,8 @@ export function composeAdmin(runtime: Runtime & { keepAlive(work: Promise<unknow
         fingerprint: parseFingerprint(setting(fingerprintSetting)),
       }),
     }),
+    revenue: createRevenueReader(database),
+    reconciliations: (page) => listReconciliations(database, page),
     authenticate: createAuthenticate(platform, epochMs),
   });
 }

@@ -5,6 +5,8 @@ import * as things from "./things.ts";
 /** The simulator does not accept it. */
 const refusedKey = "sk-invalid-matrix";
 
+const november = { query: "?from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00Z" };
+
 /** Nothing of these is begun: others' tests would find another catalogue. */
 const nowhere = { body: { source: "nowhere" } };
 
@@ -83,6 +85,9 @@ export const adminRoutes: Route[] = [
     ...{ door: "administrators", told: "422 key_refused" },
     prepare: async (world) => ({ id: await things.makePoolKey(world), body: { key: refusedKey } }),
   },
+  { route: "GET /admin/revenue", door: "administrators", told: "200", prepare: () => november },
+  { route: "GET /admin/revenue/margins", door: "administrators", told: "200", prepare: () => november },
+  { route: "GET /admin/reconciliations", door: "administrators", told: "200" },
   {
     route: "POST /sync-models",
     door: "administrators+jobs",

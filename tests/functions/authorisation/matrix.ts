@@ -3,23 +3,23 @@
  * api_key_not_accepted; `admin`: administrators_only.
  */
 const table = `
-                                     chat   models  usage  people  administrators  administrators+jobs  services  jobs
-the owner                            in     in      in     in      admin           admin                401       401
-another person                       in     in      in     in      admin           admin                401       401
-an administrator                     in     in      in     in      in              in                   401       401
-nobody                               401    401     401    401     401             401                  401       401
-a visitor with the publishable key   401    401     401    401     401             401                  401       401
-the owner's key for chats            in     scope   scope  key     key             key                  401       401
-the owner's key for models           scope  in      scope  key     key             key                  401       401
-the owner's key for usage            scope  scope   in     key     key             key                  401       401
-another's key for everything         in     in      in     key     key             key                  401       401
-an administrator's key               in     in      in     key     key             key                  401       401
-a key that was revoked               401    401     401    key     key             key                  401       401
-a key that has expired               401    401     401    key     key             key                  401       401
-a key that there is not              401    401     401    key     key             key                  401       401
-a service                            401    401     401    401     401             401                  in        401
-a secret key in a token's place      401    401     401    401     401             401                  401       401
-a job                                401    401     401    401     401             in                   401       in
+                                     chat   models  usage  people  administrators  administrators+jobs  services  jobs  anybody
+the owner                            in     in      in     in      admin           admin                401       401   in
+another person                       in     in      in     in      admin           admin                401       401   in
+an administrator                     in     in      in     in      in              in                   401       401   in
+nobody                               401    401     401    401     401             401                  401       401   in
+a visitor with the publishable key   401    401     401    401     401             401                  401       401   in
+the owner's key for chats            in     scope   scope  key     key             key                  401       401   in
+the owner's key for models           scope  in      scope  key     key             key                  401       401   in
+the owner's key for usage            scope  scope   in     key     key             key                  401       401   in
+another's key for everything         in     in      in     key     key             key                  401       401   in
+an administrator's key               in     in      in     key     key             key                  401       401   in
+a key that was revoked               401    401     401    key     key             key                  401       401   in
+a key that has expired               401    401     401    key     key             key                  401       401   in
+a key that there is not              401    401     401    key     key             key                  401       401   in
+a service                            401    401     401    401     401             401                  in        401   in
+a secret key in a token's place      401    401     401    401     401             401                  401       401   in
+a job                                401    401     401    401     401             in                   401       in    in
 `;
 
 const verdicts = {
@@ -47,7 +47,8 @@ export type Door =
   | "administrators"
   | "administrators+jobs"
   | "services"
-  | "jobs";
+  | "jobs"
+  | "anybody";
 
 /** What somebody is told at a door; null for who is let in. */
 export function judge(caller: string, door: Door): string | null {

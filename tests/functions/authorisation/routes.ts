@@ -1,5 +1,6 @@
 import { accountRoutes, byokRoutes } from "./account-routes.ts";
 import { adminRoutes } from "./admin-routes.ts";
+import { billingRoutes } from "./billing-routes.ts";
 import { chatRoutes, modelRoutes } from "./chat-routes.ts";
 import type { Route } from "./route.ts";
 
@@ -10,4 +11,5 @@ export const routes: Route[] = [
   ...byokRoutes,
   ...accountRoutes,
   ...adminRoutes,
+  ...billingRoutes,
 ];
