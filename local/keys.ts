@@ -13,6 +13,9 @@ export interface Keys {
   /** What provider keys are sealed with that are stored in the database: `BYOK_KEYS`. */
   keyRing: string;
   fingerprintKey: string;
+  /** What the stand-in for Stripe signs its events with: those with data, and those without. */
+  stripeWebhookSecret: string;
+  stripeThinWebhookSecret: string;
   /** The ES256 key pair that signs tokens, with `kid`. */
   signingKey: JWK;
 }
@@ -61,6 +64,8 @@ async function makeKeys(): Promise<Keys> {
     jobSecret: random(32),
     keyRing: JSON.stringify({ active: "k1", keys: { k1: randomBytes(32).toString("base64") } }),
     fingerprintKey: randomBytes(32).toString("base64"),
+    stripeWebhookSecret: `whsec_${random(24)}`,
+    stripeThinWebhookSecret: `whsec_${random(24)}`,
     signingKey: { ...(await exportJWK(privateKey)), kid: random(12), alg: "ES256", use: "sig" },
   };
 }

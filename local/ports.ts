@@ -6,17 +6,21 @@ export interface Ports {
   api: number;
   postgres: number;
   simulator: number;
+  stripe: number;
   postgrest: number;
   postgrestAdmin: number;
   /** One a function, in the order of their names. */
   functions: number[];
 }
 
+/** How many there are besides those of the functions. */
+const ownPorts = 6;
+
 /**
  * The ports from `base` on, in the order of `Ports`. Throws with a remedy when one of them is taken.
  */
 export async function portsFrom(base: number, functionCount: number): Promise<Ports> {
-  const ports = Array.from({ length: 5 + functionCount }, (_, index) => base + index);
+  const ports = Array.from({ length: ownPorts + functionCount }, (_, index) => base + index);
   for (const port of ports) await (await listen(port)).close();
   return assign(ports);
 }
@@ -24,7 +28,7 @@ export async function portsFrom(base: number, functionCount: number): Promise<Po
 /** Ports that are free now, for stacks whose addresses nobody types. */
 export async function freePorts(functionCount: number): Promise<Ports> {
   const ports: number[] = [];
-  while (ports.length < 5 + functionCount) ports.push(await freePort());
+  while (ports.length < ownPorts + functionCount) ports.push(await freePort());
   return assign(ports);
 }
 
@@ -48,7 +52,8 @@ export async function freePort(): Promise<number> {
 }
 
 function assign(ports: number[]): Ports {
-  const [api, postgres, simulator, postgrest, postgrestAdmin, ...functions] = ports as [
+  const [api, postgres, simulator, stripe, postgrest, postgrestAdmin, ...functions] = ports as [
+    number,
     number,
     number,
     number,
@@ -56,7 +61,7 @@ function assign(ports: number[]): Ports {
     number,
     ...number[],
   ];
-  return { api, postgres, simulator, postgrest, postgrestAdmin, functions };
+  return { api, postgres, simulator, stripe, postgrest, postgrestAdmin, functions };
 }
 
 /** Throws with a remedy when the port is taken. */

@@ -10,5 +10,7 @@ export interface StackDescription {
   publishableKey: string;
   secretKey: string;
   simulatorUrl: string;
+  /** The stand-in for Stripe; null where payments are made by Stripe itself. */
+  stripeUrl: string | null;
   users: { free: DemoUser; pro: DemoUser; admin: DemoUser };
 }

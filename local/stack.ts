@@ -6,6 +6,7 @@ import { createSignIn } from "./auth/sign-in.ts";
 import { createTokens, signRoleToken } from "./auth/tokens.ts";
 import { findUserByEmail } from "./auth/users.ts";
 import type { Child } from "./child-process.ts";
+import { compareWithStripe } from "./compare-with-stripe.ts";
 import { demoUsers } from "./demo-users.ts";
 import { fillDatabase } from "./fill-database.ts";
 import { functionEnvironment } from "./function-environment.ts";
@@ -24,6 +25,7 @@ import { startJobRunner } from "./schedules/job-runner.ts";
 import { chooseSettings, type Environment } from "./settings.ts";
 import { startSimulator } from "./simulator/simulator.ts";
 import type { StackDescription } from "./stack-description.ts";
+import { startPayments } from "./stripe/start-payments.ts";
 import { whenAborted } from "./when-aborted.ts";
 
 export interface StackOptions {
@@ -78,7 +80,9 @@ async function startParts(options: StackOptions, lifetime: Lifetime): Promise<St
   rmSync(join(directory, "stack.json"), { force: true });
   rmSync(logDirectory, { recursive: true, force: true });
   mkdirSync(logDirectory, { recursive: true });
-  if (options.reset) rmSync(join(directory, "postgres"), { recursive: true, force: true });
+  if (options.reset)
+    for (const kept of ["postgres", "stripe.json"])
+      rmSync(join(directory, kept), { recursive: true, force: true });
   const migrationRecord = checkMigrations(directory);
 
   const functionNames = listFunctions();
@@ -93,12 +97,17 @@ async function startParts(options: StackOptions, lifetime: Lifetime): Promise<St
   const simulator = await step("simulator", own(startSimulator({ port: ports.simulator })));
   const { settings, provider } = chooseSettings(options.environment, simulator.url);
   const jobSecret = settings.JOB_SECRET ?? keys.jobSecret;
+  const apiUrl = `http://127.0.0.1:${ports.api}`;
+  const payments = settings.STRIPE_SECRET_KEY
+    ? null
+    : await step("payments", own(startPayments({ directory, port: ports.stripe, apiUrl, keys })));
   const description: StackDescription = {
-    apiUrl: `http://127.0.0.1:${ports.api}`,
+    apiUrl,
     dbUrl: urlFor("postgres"),
     publishableKey: keys.publishableKey,
     secretKey: keys.secretKey,
     simulatorUrl: simulator.url,
+    stripeUrl: payments?.url ?? null,
     users: demoUsers,
   };
 
@@ -122,10 +131,14 @@ async function startParts(options: StackOptions, lifetime: Lifetime): Promise<St
   const env = functionEnvironment(description, keySet, {
     BYOK_KEYS: keys.keyRing,
     BYOK_FINGERPRINT_KEY: keys.fingerprintKey,
+    BILLING_RETURN_URLS: `${apiUrl}/plans`,
+    ...payments?.settings,
     ...settings,
     JOB_SECRET: jobSecret,
   });
   await Promise.all([startDatabase(), ...functionNames.map(startOneFunction)]);
+  const failure = await step("prices", compareWithStripe(description.apiUrl, jobSecret));
+  if (failure !== null) onLine?.("billing", failure);
   // Last: its jobs call functions.
   const report = (line: string) => onLine?.("schedules", line);
   if (options.schedules ?? true) await step("schedules", own(startJobRunner({ urlFor, report })));

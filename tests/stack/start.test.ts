@@ -125,8 +125,8 @@ test("an option that does not exist is refused with the usage", async () => {
 test("it prints what stack.json holds, and Ctrl-C leaves no process", async () => {
   const start = npmStart();
   const output = await start.ready;
-  const { apiUrl, dbUrl, publishableKey, secretKey, simulatorUrl, users } = readDescription();
-  for (const text of [apiUrl, dbUrl, publishableKey, secretKey, simulatorUrl, users.free.email])
+  const { apiUrl, dbUrl, publishableKey, secretKey, simulatorUrl, stripeUrl, users } = readDescription();
+  for (const text of [apiUrl, dbUrl, publishableKey, secretKey, simulatorUrl, stripeUrl, users.free.email])
     expect(output).toContain(text);
   expect(output).toContain("Provider: simulator");
   expect(apiUrl).toBe(`http://127.0.0.1:${basePort}`);

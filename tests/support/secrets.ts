@@ -32,8 +32,8 @@ export function makeKeyRing(): string {
 
 /** What all secrets of a run are known by: those that tests make, and those of the stack in a directory. */
 export async function readMarks(directory: string): Promise<Mark[]> {
-  const { databasePassword, secretKey, jobSecret, signingKey, keyRing, fingerprintKey } =
-    await loadKeys(directory);
+  const keys = await loadKeys(directory);
+  const { databasePassword, secretKey, jobSecret, signingKey, keyRing, fingerprintKey } = keys;
   const tokenStart = Buffer.from(JSON.stringify({ alg: "ES256", kid: signingKey.kid })).toString("base64url");
   const mark = (slot: string, text: string, more = 0): Mark => ({ slot, bytes: Buffer.from(text), more });
   /** A setting in base64: its bytes, and the setting itself, which may be written in another form. */
@@ -52,6 +52,9 @@ export async function readMarks(directory: string): Promise<Mark[]> {
     mark("database password", middleOf(databasePassword)),
     mark("secret key", middleOf(secretKey)),
     mark("job secret", middleOf(jobSecret)),
+    mark("webhook secret", middleOf(keys.stripeWebhookSecret)),
+    mark("webhook secret", middleOf(keys.stripeThinWebhookSecret)),
+    mark("payment key", "sk_test_local"),
     mark("signing key", middleOf(signingKey.d ?? "")),
     ...Object.values((JSON.parse(keyRing) as { keys: Record<string, string> }).keys).flatMap((root) =>
       markBytes("root key", root),
