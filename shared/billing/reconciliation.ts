@@ -142,6 +142,9 @@ export function createReconciliation(options: ReconciliationOptions): Reconcile 
       await takePrices();
       await followLostEvents(report);
       report.isComplete = await compareCustomers(report, endMs);
+    } catch (error) {
+      report.failed++;
+      throw error;
     } finally {
       const { runId, isComplete, ...counts } = report;
       await database.rpc("end_reconciliation", {

@@ -2,8 +2,8 @@ import Stripe from "stripe";
 import { SluiceError } from "../domain/errors.ts";
 import type { StripeSettings } from "./stripe-settings.ts";
 
-/** Within the ten seconds and more that Stripe waits for the answer to an event. */
-const callTimeoutMs = 5000;
+/** Twice that is less than the ten seconds that Stripe waits for the answer to an event. */
+const callTimeoutMs = 4000;
 
 /** The official client. Its keep of the last calls' durations, which it would tell Stripe, is off. */
 export function createStripeClient(

@@ -134,17 +134,8 @@ export function createStripeSync({ stripe, database, epochMs }: StripeSyncOption
     return isUnclear ? { ...state, features: await listFeatures(customerId) } : state;
   }
 
-  async function listSubscriptions(customer: string): Promise<Stripe.Subscription[]> {
-    try {
-      return await stripe.subscriptions
-        .list({ customer, status: "all", limit: 100, expand: ["data.schedule"] })
-        .autoPagingToArray({ limit: most });
-    } catch (error) {
-      // A customer that was deleted long ago.
-      if (isMissing(error)) return [];
-      throw error;
-    }
-  }
+  const listSubscriptions = (customer: string): Promise<Stripe.Subscription[]> =>
+    listOf(stripe.subscriptions.list({ customer, status: "all", limit: 100, expand: ["data.schedule"] }));
 
   /** What Stripe Entitlements says that subscriptions give, where their prices say nothing. */
   async function listFeatures(customer: string): Promise<string[]> {
@@ -153,14 +144,14 @@ export function createStripeSync({ stripe, database, epochMs }: StripeSyncOption
   }
 
   async function findUnknownPayments(customer: string, known: BegunSync["payments"]): Promise<PaymentName[]> {
-    const intents = await stripe.paymentIntents
-      .list({
+    const intents = await listOf(
+      stripe.paymentIntents.list({
         customer,
         created: { gte: Math.floor(epochMs() / 1000) - paymentDays * day },
         limit: 100,
         expand: ["data.latest_charge"],
-      })
-      .autoPagingToArray({ limit: most });
+      }),
+    );
     return intents
       .filter((intent) => {
         const charge = readCharge(intent);
@@ -197,6 +188,16 @@ export function createStripeSync({ stripe, database, epochMs }: StripeSyncOption
   }
 
   return { followEvent, followCustomer, forgetCustomer };
+}
+
+/** All of a customer's, which is nothing where Stripe has no such customer: one that was deleted, or of the other mode. */
+async function listOf<Item>(pages: Stripe.ApiListPromise<Item>): Promise<Item[]> {
+  try {
+    return await pages.autoPagingToArray({ limit: most });
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
 }
 
 /** Payments of this customer, with the prices that they name. */

@@ -76,7 +76,8 @@ begin
   returning r.* into run;
   insert into private.alerts (kind, event, data)
   select
-    'billing_drift', format('billing drift %s', run.id),
+    -- What fails does so every few minutes, and is told once a day.
+    'billing_drift', format('billing drift %s', case when run.drifted + run.events > 0 then run.id::text else (now() at time zone 'UTC')::date::text end),
     jsonb_build_object('run_id', run.id, 'customers', run.customers, 'drifted', run.drifted, 'events', run.events, 'failed', run.failed)
   where run.drifted + run.events + run.failed > 0
   on conflict (event) do nothing;

@@ -5,6 +5,8 @@ export interface Lock {
   /** Returns once so many sessions wait for the lock, or for one that waits for it. */
   waitForBlocked(count: number): Promise<void>;
   release(): Promise<void>;
+  /** Releases it, and undoes what the statement did. */
+  rollback(): Promise<void>;
 }
 
 type Session = Awaited<ReturnType<Database["reserve"]>>;
@@ -35,6 +37,10 @@ export async function lockRow(
     },
     async release() {
       await session`commit`;
+      session.release();
+    },
+    async rollback() {
+      await session`rollback`;
       session.release();
     },
   };

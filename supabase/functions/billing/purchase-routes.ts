@@ -8,10 +8,8 @@ import { type BillingOptions, openShop, type Shop } from "./app.ts";
 
 const returnUrl = z.string().max(2000).optional();
 const chosen = { plan: storableText.min(1).max(40), interval: z.enum(["month", "year"]) };
-const checkoutSchema = z.union([
-  z.strictObject({ ...chosen, returnUrl }),
-  z.strictObject({ creditNano: z.int().min(1), returnUrl }),
-]);
+const planSchema = z.strictObject({ ...chosen, returnUrl });
+const creditSchema = z.strictObject({ creditNano: z.int().min(1), returnUrl });
 const portalSchema = z.strictObject({ returnUrl });
 const changeSchema = z.strictObject({
   ...chosen,
@@ -30,7 +28,7 @@ export function addPurchaseRoutes(app: App, options: BillingOptions): void {
   app.post("/checkout", async (context) => {
     const buyer = await authenticate(context.req.raw);
     context.get("log").note({ userId: buyer.userId });
-    const { returnUrl, ...wanted } = parseFields(checkoutSchema, await readJson(context.req.raw));
+    const { returnUrl, ...wanted } = parsePurchase(await readJson(context.req.raw));
     const shop = openShop(options);
     return context.json(await shop.beginCheckout(buyer, wanted, chooseReturnUrl(shop, returnUrl)), 201);
   });
@@ -82,6 +80,12 @@ export function addPurchaseRoutes(app: App, options: BillingOptions): void {
   for (const path of ["/checkout", "/portal", "/change", "/cancel", "/resume", "/sync"])
     refuseOtherMethods(app, path, ["POST"]);
   refuseOtherMethods(app, "/invoices", ["GET"]);
+}
+
+/** A plan, or credits: by what is named, so that a fault is told of that and not of the other. */
+function parsePurchase(body: unknown) {
+  const isOfCredits = typeof body === "object" && body !== null && "creditNano" in body;
+  return isOfCredits ? parseFields(creditSchema, body) : parseFields(planSchema, body);
 }
 
 /** Only to pages of the app: an address that anybody may choose would lead people astray. */

@@ -13,7 +13,7 @@ const none = { input_tokens: 0, cache_read_tokens: 0, cache_write_tokens: 0, rea
 
 /** Plays what is read at Stripe into the database, as `stripe-sync.ts` does, for a database that has no seeds. */
 export function createStripeBooks(sql: Database) {
-  const iso = (date: Date | null) => date && date.toISOString().replace(".000Z", "Z");
+  const iso = (date: Date | null) => date?.toISOString().replace(".000Z", "Z") ?? null;
 
   async function draw(): Promise<number> {
     const [row] = await sql<[{ answer: { ticket: number } }]>`select public.begin_stripe_sync() as answer`;
@@ -85,15 +85,33 @@ export function createStripeBooks(sql: Database) {
       ];
     },
 
-    /** Uses so many tokens; false where a limit refuses them. */
-    async spend({ userId }: Customer, tokens: number): Promise<boolean> {
-      const item = { hold_id: randomUUID(), user_id: userId, service: "test", tokens, cost_nano: 0 };
+    /** A payment for the customer's subscription, as it stands at Stripe. */
+    async pay(
+      customer: Customer | undefined,
+      payment: { amount: number; paid_at: string } & Record<string, unknown>,
+    ) {
+      const { customerId } = customer as Customer;
+      const row = {
+        id: `pi_${randomUUID()}`,
+        subscription_id: `sub_${customerId}`,
+        currency: "usd",
+        refunded: 0,
+        disputed: 0,
+        lines: [],
+        ...payment,
+      };
+      await sql`select public.apply_stripe_sync(${customerId}, ${await draw()}, ${sql.json({ payments: [row] } as never)})`;
+    },
+
+    /** Uses so many tokens, for so much; false where a limit refuses them. */
+    async spend({ userId }: Customer, tokens: number, costNano = 0): Promise<boolean> {
+      const item = { hold_id: randomUUID(), user_id: userId, service: "test", tokens, cost_nano: costNano };
       const [row] = await sql<
         [{ answer: { refusal?: string } }]
       >`select public.place_hold(${sql.json(item)}) as answer`;
       if (row.answer.refusal !== undefined) return false;
       const usage = { ...none, output_tokens: tokens };
-      await sql`select public.settle_hold(${sql.json({ hold_id: item.hold_id, usage, cost_nano: 0 })})`;
+      await sql`select public.settle_hold(${sql.json({ hold_id: item.hold_id, usage, cost_nano: costNano })})`;
       return true;
     },
 
