@@ -69,19 +69,26 @@ grant select on private.plan_terms to service_role;
 
 -- Functions ---------------------------------------------------------------------------------------------------------
 
+-- In plpgsql, which keeps a plan for the session: a function in SQL is planned anew at each call.
 create function private.term_at(user_id uuid, at timestamptz) returns private.plan_terms
-language sql stable security invoker set search_path = ''
+language plpgsql stable security invoker set search_path = ''
 as $$
-  select t.user_id, t.subscription_id, t.period_start, t.period_end, t.plan_id, t.starts_at, t.ends_at
+#variable_conflict use_variable
+declare
+  term private.plan_terms;
+begin
+  select t.user_id, t.subscription_id, t.period_start, t.period_end, t.plan_id, t.starts_at, t.ends_at into term
   from (
-    select * from private.plan_terms where plan_terms.user_id = term_at.user_id and starts_at <= at and at < ends_at
+    select o.* from private.plan_terms o where o.user_id = user_id and o.starts_at <= at and at < o.ends_at
     union all
-    select a.user_id, null, null, null, a.base_plan_id, '-infinity', 'infinity' from private.accounts a where a.user_id = term_at.user_id
+    select a.user_id, null, null, null, a.base_plan_id, '-infinity', 'infinity' from private.accounts a where a.user_id = user_id
   ) t
   join private.plans p on p.id = t.plan_id
   -- Of two that give the same, the one that ends last.
   order by p.rank desc, t.subscription_id is null, t.ends_at desc, t.subscription_id
   limit 1;
+  return term;
+end;
 $$;
 
 comment on function private.term_at is 'The best of what a caller''s subscriptions and the base plan give at a moment.';
@@ -127,10 +134,15 @@ comment on function private.entitle is
   'Gives a caller the plan that follows from the subscriptions, from this moment on and from the next change that is known; what is used of the month stays. The caller must be locked (lock_accounts). Returns whether that changed anything.';
 
 create function private.is_subscribed(user_id uuid) returns boolean
-language sql stable security invoker set search_path = ''
+language plpgsql stable security invoker set search_path = ''
 as $$
-  select exists (select from private.plan_terms t where t.user_id = is_subscribed.user_id and t.ends_at > now());
+#variable_conflict use_variable
+begin
+  return exists (select from private.plan_terms t where t.user_id = user_id and t.ends_at > now());
+end;
 $$;
+
+comment on function private.is_subscribed is 'Whether a subscription gives a caller a plan, now or when its next one begins.';
 
 create function private.change_plan(user_id uuid, plan_id text) returns void
 language plpgsql volatile security invoker set search_path = ''

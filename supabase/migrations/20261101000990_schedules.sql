@@ -151,7 +151,9 @@ create function private.request_reconciliation() returns bigint
 language sql volatile security invoker set search_path = ''
 as $$
   select private.call_function('/billing/reconcile', 120000)
-  where not exists (select from private.reconciliations r where r.is_complete and r.started_at > now() - interval '20 hours');
+  -- Where nothing is sold nobody is asked.
+  where exists (select from private.billing_prices)
+    and not exists (select from private.reconciliations r where r.is_complete and r.started_at > now() - interval '20 hours');
 $$;
 
 comment on function private.request_reconciliation is

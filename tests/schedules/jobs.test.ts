@@ -70,6 +70,7 @@ describe.each([
         ["sluice-lost-syncs", "*/10 * * * *"],
         ["sluice-purge", "50 * * * *"],
         ["sluice-rate-models", "25 * * * *"],
+        ["sluice-reconcile-billing", "*/5 3-5 * * *"],
         ["sluice-roll-slots", "5 * * * *"],
         ["sluice-roll-windows", "* * * * *"],
         ["sluice-sweep-holds", "* * * * *"],
@@ -175,6 +176,10 @@ describe.each([
           (gen_random_uuid(), 'old', 'succeeded', now() - interval '91 days', now()),
           (gen_random_uuid(), 'young', 'succeeded', now() - interval '89 days', now())`;
       await sql`
+        insert into private.stripe_events (endpoint, id, type, created_at, received_at) values
+          ('snapshot', 'old', 'test', now(), now() - interval '61 days'),
+          ('snapshot', 'young', 'test', now(), now() - interval '59 days')`;
+      await sql`
         insert into cron.job_run_details (jobid, runid, command, status, end_time) overriding system value values
           (0, -1, 'old', 'succeeded', now() - interval '8 days'), (0, -2, 'young', 'succeeded', now() - interval '6 days')`;
       await run("purge");
@@ -186,6 +191,7 @@ describe.each([
       ]);
       expect(await sql`select from private.alerts where event = ${`old ${directory}`}`).toHaveLength(0);
       expect(await sql`select source from private.model_sync_log`).toEqual([{ source: "young" }]);
+      expect(await sql`select id from private.stripe_events`).toEqual([{ id: "young" }]);
       expect(await sql`select command from cron.job_run_details where jobid = 0`).toEqual([
         { command: "young" },
       ]);
@@ -232,6 +238,27 @@ describe.each([
         insert into private.model_sync_log (run_id, source, status, finished_at) values (gen_random_uuid(), 'openrouter', 'succeeded', now())`;
       await run("sync-models");
       expect(await sql`select from net.http_request_queue`).toHaveLength(1);
+    });
+
+    test("reconcile-billing asks the functions until a run has come to the end, and not where nothing is sold", async () => {
+      await sql`delete from net.http_request_queue`;
+      const asked = async () => {
+        await run("reconcile-billing");
+        return (await sql`select url from net.http_request_queue`).map(({ url }) => url);
+      };
+      expect(await asked()).toEqual([]);
+      await sql`
+        insert into private.billing_prices (id, plan_id, "interval", currency, amount, is_active, created_at)
+        values ('price_1', 'free', 'month', 'usd', 100, true, now())`;
+      const url = "https://example.com/functions/v1/billing/reconcile";
+      expect(await asked()).toEqual([url]);
+      // One that was stopped by its time, and one of the night before.
+      await sql`
+        insert into private.reconciliations (id, started_at, is_complete) values
+          (gen_random_uuid(), now() - interval '5 minutes', false), (gen_random_uuid(), now() - interval '21 hours', true)`;
+      expect(await asked()).toEqual([url, url]);
+      await sql`insert into private.reconciliations (id, is_complete) values (gen_random_uuid(), true)`;
+      expect(await asked()).toEqual([url, url]);
     });
 
     test("lost-syncs gives up what nobody runs any more, with an alert", async () => {
