@@ -8,6 +8,7 @@ import { pacedStreams } from "./parts/paced-streams.ts";
 import type { Part } from "./parts/part.ts";
 import { peer } from "./parts/peer.ts";
 import { providers } from "./parts/providers.ts";
+import { webhooks } from "./parts/webhooks.ts";
 
 const parts: readonly Part[] = [
   providers,
@@ -18,6 +19,7 @@ const parts: readonly Part[] = [
   longAnswer,
   models,
   keys,
+  webhooks,
   metering,
 ];
 

@@ -13,6 +13,7 @@ test("every part but the longest runs where none is named, and those that are na
     "long-answer",
     "models",
     "keys",
+    "webhooks",
   ]);
   expect(named("metering")).toEqual(["metering"]);
   expect(named("paced", "peer")).toEqual(["peer", "paced"]);
