@@ -39,6 +39,15 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      // What people do with a browser, against a stack of their own: its clock for payments is moved.
+      {
+        test: {
+          name: "browser",
+          include: ["tests/browser/**/*.test.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 120_000,
+        },
+      },
       // Guarantees, over HTTP against one running stack.
       {
         test: {

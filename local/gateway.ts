@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type ApiRole, bearerToken, createKeyCheck } from "./api-keys.ts";
+import { createServePage } from "./app/serve-page.ts";
 import { serveSignIn } from "./auth/serve-sign-in.ts";
 import type { SignIn } from "./auth/sign-in.ts";
 import { answerPreflight } from "./cors.ts";
@@ -23,6 +24,7 @@ export interface GatewayOptions {
 export async function startGateway(options: GatewayOptions): Promise<{ stop(): Promise<void> }> {
   const { port, functionPorts, postgrestPort, roleTokens, signIn } = options;
   const roleOfKey = createKeyCheck(options.keys);
+  const servePage = createServePage(options.keys.publishableKey);
   const proxy = createProxy((response) =>
     sendJson(
       response,
@@ -39,6 +41,7 @@ export async function startGateway(options: GatewayOptions): Promise<{ stop(): P
     if (request.method === "OPTIONS") return answerPreflight(request, response);
     if (service === "rest") return callPostgrest(request, response, rest);
     if (service === "auth") return callSignIn(request, response, rest);
+    if (servePage(request, response)) return;
     sendJson(response, 404, { message: "no Route matched with those values" });
   });
   server.listen(port, "127.0.0.1");

@@ -6,7 +6,8 @@ import { type Stack, startStack } from "./stack.ts";
 import { whenAborted } from "./when-aborted.ts";
 
 const usage = `Usage: npm start -- [options]
-  --port N     first port of the stack (default 54321): N the API, N+1 Postgres, N+2 the simulator, then internal ones
+  --port N     first port of the stack (default 54321): N the API, N+1 Postgres, N+2 the simulator, N+3 the stand-in for Stripe,
+               then internal ones
   --reset      start with an empty database`;
 
 const largestBasePort = 65_000;
@@ -63,13 +64,15 @@ function readOptions(): { basePort: number; reset: boolean; directory: string } 
 }
 
 async function welcome(stack: Stack): Promise<string> {
-  const { apiUrl, dbUrl, publishableKey, secretKey, simulatorUrl, users } = stack.description;
+  const { apiUrl, dbUrl, publishableKey, secretKey, simulatorUrl, stripeUrl, users } = stack.description;
   const token = await stack.signIn(users.free.email);
   return `Ready in ${seconds(performance.now() - startedAt)}.
 
   API              ${apiUrl}
+  Plans            ${apiUrl}/plans (sample page)
   Database         ${dbUrl}
   Simulator        ${simulatorUrl}
+  Payments         ${stripeUrl === null ? "Stripe, from STRIPE_SECRET_KEY" : `${stripeUrl} (stand-in for Stripe)`}
   Publishable key  ${publishableKey}
   Secret key       ${secretKey}
   Provider: ${stack.provider}

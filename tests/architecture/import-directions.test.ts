@@ -40,6 +40,7 @@ describe("a file breaks the rules when", () => {
     ["the bench imports shared code", "bench/a.ts", 'const { b } = await import("../shared/http/b.ts");'],
     ["a folder has no row", "shared/later/a.ts", "export const a = 1;"],
     ["an import has no extension", "shared/http/a.ts", 'import {\n  b,\n} from "./b";'],
+    ["a part of the stack imports what a browser runs", "local/a.ts", 'import { b } from "./app/page/b.js";'],
     ["an import names a folder", "shared/http/a.ts", 'import { b } from "./b/";'],
     ["an import is computed", "shared/http/a.ts", "await import(path);"],
     ["an import carries its version", "shared/http/a.ts", 'import { z } from "npm:zod@4";'],
@@ -82,6 +83,7 @@ describe("a file keeps the rules when", () => {
       'import { b } from "../../../shared/http/b.ts";',
     ],
     ["a test imports anything of ours", "tests/functions/a.test.ts", 'import { b } from "../../local/b.ts";'],
+    ["a test imports what a browser runs", "tests/a.test.ts", 'import { b } from "../local/app/page/b.js";'],
     ["an entry reads the environment", "supabase/functions/models/index.ts", 'Deno.env.get("A");'],
     ["it speaks of an import", "shared/http/a.ts", '// import "../gateway/b.ts"\nconst a = `import "./b"`;'],
     [

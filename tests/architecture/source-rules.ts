@@ -47,6 +47,8 @@ const directions: Record<string, Row> = {
 };
 
 const entry = /^supabase\/functions\/[^/]+\/index\.ts$/;
+/** What a browser runs as it is: it is JavaScript. */
+const browserScript = /^local\/app\/page\/[\w-]+\.js$/;
 const generated = "shared/database/database.types.ts";
 const entryLines = 30;
 const fileLines = 300;
@@ -103,9 +105,9 @@ function checkImport(path: string, specifier: string | undefined, own: string, r
   if (specifier === undefined)
     return "imports a computed name: the deployment uploads only what a string literal names";
   if (specifier.startsWith(".")) {
-    if (!specifier.endsWith(".ts"))
-      return `imports "${specifier}": name the file with its .ts, or it is not deployed`;
     const target = posix.join(posix.dirname(path), specifier);
+    if (!specifier.endsWith(".ts") && !(own === "tests" && browserScript.test(target)))
+      return `imports "${specifier}": name the file with its .ts, or it is not deployed`;
     const allowed = [own, ...row.folders].some((folder) => target.startsWith(`${folder}/`));
     return allowed ? undefined : `imports ${target}: files of ${own}/ may not`;
   }
