@@ -41,7 +41,12 @@ function run([command, ...parameters]) {
   const child = spawn(node, [...program, ...parameters], {
     cwd: root,
     stdio: "inherit",
-    env: { ...process.env, PATH: [bin, dirname(node), process.env.PATH].join(delimiter) },
+    env: {
+      ...process.env,
+      PATH: [bin, dirname(node), process.env.PATH].join(delimiter),
+      // Code that was compiled once is not compiled again: commands start in half the time.
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(root, ".local", "compiled"),
+    },
   });
   // A terminal sends Ctrl-C to the whole group, so that the child may get it twice, which does no harm; `kill` sends it to npm alone.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));

@@ -4,6 +4,8 @@ import type { Database } from "./open-database.ts";
 export interface Lock {
   /** Returns once so many sessions wait for the lock, or for one that waits for it. */
   waitForBlocked(count: number): Promise<void>;
+  /** Cancels the statements that wait for it, as a timeout does: their transactions are undone. */
+  cancelBlocked(): Promise<void>;
   release(): Promise<void>;
   /** Releases it, and undoes what the statement did. */
   rollback(): Promise<void>;
@@ -34,6 +36,9 @@ export async function lockRow(
           { timeout: 10_000 },
         )
         .toHaveLength(count);
+    },
+    async cancelBlocked() {
+      await sql`select pg_cancel_backend(a.pid) from pg_stat_activity a where ${pid}::integer = any (pg_blocking_pids(a.pid))`;
     },
     async release() {
       await session`commit`;

@@ -47,8 +47,10 @@ export function connectShop(url = inject("stack").stripeUrl ?? ""): StripeShop {
 }
 
 export interface WebhookBench extends StripeShop {
-  webhook: ExtraFunction;
+  readonly webhook: ExtraFunction;
   secret: string;
+  /** Starts the function anew, after it was killed. */
+  restart(): Promise<void>;
   /** Sends a body to the function as Stripe does. */
   send(
     body: string,
@@ -62,22 +64,29 @@ export interface WebhookBench extends StripeShop {
 }
 
 /** A stand-in that sends nothing by itself, and one more instance of `stripe-webhook` that reads there. */
-export async function openWebhookBench(settings: Record<string, string> = {}): Promise<WebhookBench> {
+export async function openWebhookBench(): Promise<WebhookBench> {
   const stand = await startStripe({ port: 0 });
   const secret = "whsec_of_the_bench";
-  const webhook = await startExtraFunction(
-    {
-      STRIPE_SECRET_KEY: "sk_test_bench",
-      STRIPE_API_URL: stand.url,
-      STRIPE_WEBHOOK_SECRETS: secret,
-      ...settings,
-    },
-    "stripe-webhook",
-  );
+  const start = () =>
+    startExtraFunction(
+      {
+        STRIPE_SECRET_KEY: "sk_test_bench",
+        STRIPE_API_URL: stand.url,
+        STRIPE_WEBHOOK_SECRETS: secret,
+      },
+      "stripe-webhook",
+    );
+  let webhook = await start();
   const shop = connectShop(stand.url);
   const bench: WebhookBench = {
     ...shop,
-    ...{ webhook, secret },
+    secret,
+    get webhook() {
+      return webhook;
+    },
+    async restart() {
+      webhook = await start();
+    },
     async send(body, header = sign(body, secret, Math.floor(Date.now() / 1000))) {
       const headers = header === null ? {} : { "stripe-signature": header };
       const response = await fetch(webhook.url, { method: "POST", body, headers });

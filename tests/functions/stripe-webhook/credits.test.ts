@@ -50,32 +50,44 @@ describe("a purchase that arrives as a session and as an invoice grants its cred
     expect(await creditsOf(userId)).toEqual([granted]);
   });
 
-  test.each([["the session"], ["the invoice"]])(
-    "killed between the payment and the grant, %s first",
-    async (first) => {
-      const { userId, intent, completed, paid } = await buyCredits();
-      const [one, other] = first === "the session" ? [completed, paid] : [paid, completed];
-      // Somebody else is about to grant for the same source: who wants to must wait, in the middle of it.
-      const lock = await lockRow(
-        sql,
-        (session) => session`
-      insert into private.credit_grants (user_id, source_kind, source_id, amount_nano, left_nano)
-      values (${userId}, 'stripe_payment', ${intent}, 1, 1) returning pg_backend_pid() as pid`,
-      );
-      const killed = bench.deliver(one);
-      await lock.waitForBlocked(1);
-      await sql`
-      select pg_terminate_backend(pid) from pg_stat_activity
-      where wait_event_type = 'Lock' and query like '%apply_stripe_sync%' and pid <> pg_backend_pid()`;
-      expect(await killed).toBe(503);
-      await lock.rollback();
-      expect(await creditsOf(userId)).toEqual([]);
-      expect(await sql`select id from private.payments where user_id = ${userId}`).toEqual([]);
-      // Stripe sends again what was not acknowledged.
-      for (const event of [one, other, one]) expect(await bench.deliver(event)).toBe(200);
-      expect(await creditsOf(userId)).toEqual([granted]);
-    },
-  );
+  /** Stops a delivery where its payment is written and its grant is not: somebody else is about to grant for the same source. */
+  async function stopBetween({ userId, intent }: { userId: string; intent: string }, event: object) {
+    const lock = await lockRow(
+      sql,
+      (session) => session`
+        insert into private.credit_grants (user_id, source_kind, source_id, amount_nano, left_nano)
+        values (${userId}, 'stripe_payment', ${intent}, 1, 1) returning pg_backend_pid() as pid`,
+    );
+    const delivery = bench.deliver(event).catch(() => "no answer");
+    await lock.waitForBlocked(1);
+    return { lock, delivery };
+  }
+
+  test("cancelled between the payment and the grant, nothing is there, and the next delivery grants", async () => {
+    const bought = await buyCredits();
+    const { userId, completed, paid } = bought;
+    const { lock, delivery } = await stopBetween(bought, completed);
+    await lock.cancelBlocked();
+    expect(await delivery).toBe(503);
+    await lock.rollback();
+    expect(await creditsOf(userId)).toEqual([]);
+    expect(await sql`select id from private.payments where user_id = ${userId}`).toEqual([]);
+    // Stripe sends again what was not acknowledged.
+    for (const event of [completed, paid, completed]) expect(await bench.deliver(event)).toBe(200);
+    expect(await creditsOf(userId)).toEqual([granted]);
+  });
+
+  test("killed between the payment and the grant, it is granted once, whatever became of the call", async () => {
+    const bought = await buyCredits();
+    const { userId, completed, paid } = bought;
+    const { lock, delivery } = await stopBetween(bought, paid);
+    await bench.webhook.kill();
+    expect(await delivery).toBe("no answer");
+    await lock.rollback();
+    await bench.restart();
+    for (const event of [paid, completed, paid]) expect(await bench.deliver(event)).toBe(200);
+    expect(await creditsOf(userId)).toEqual([granted]);
+  });
 
   test("refunds take them back in their share, disputes all of them, and one that is won gives them back", async () => {
     const { userId, intent, completed } = await buyCredits();

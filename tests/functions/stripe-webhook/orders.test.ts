@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { connectDatabase } from "../../support/connect-database.ts";
 import { createRandom } from "../../support/random.ts";
-import { listSequences, playSequence } from "./play-sequence.ts";
+import { createSequencePlayer, listSequences } from "./play-sequence.ts";
 import { type Played, playStory } from "./play-story.ts";
 import { stories } from "./stories.ts";
 
@@ -32,11 +32,12 @@ test(
     const chosen = isLong ? all : Array.from({ length: sample }, () => random.pick(all));
     const faults: string[] = [];
     const run = Math.floor(Date.now() / 1000) % 1_000_000;
+    const player = createSequencePlayer(sql);
     let next = 0;
     const worker = async () => {
       for (let index = next++; index < chosen.length; index = next++) {
         const { played, sequence } = chosen[index] as (typeof all)[number];
-        faults.push(...(await playSequence(sql, played, sequence, run * 100_000 + index)));
+        faults.push(...(await player.play(played, sequence, run * 100_000 + index)));
       }
     };
     await Promise.all(Array.from({ length: together }, worker));

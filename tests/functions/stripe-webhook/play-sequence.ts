@@ -2,7 +2,7 @@ import { inject } from "vitest";
 import { sign } from "../../../local/stripe/webhooks/sign.ts";
 import { composeStripeWebhook } from "../../../supabase/functions/stripe-webhook/compose.ts";
 import type { Database } from "../../support/open-database.ts";
-import type { Expected, Played } from "./play-story.ts";
+import type { Expected, Played, Truth } from "./play-story.ts";
 
 const secret = "whsec_of_the_sequences";
 const stripeAddress = "http://127.0.0.1:9";
@@ -40,40 +40,58 @@ export function openWebhook(stripeFetch: typeof fetch) {
 }
 
 const ids = /\b(?:cus|sub|sub_sched|si|evt|in|inpay|pi|ch|cs_test|il)_[A-Za-z0-9]+/g;
+/** What a sequence's own ids end in. */
+const ending = /X(\d+)(?=\W|$)/;
 
 export type Sequence = number[];
 
-/**
- * Delivers the events of a story to somebody new in the order of a sequence. Stripe is, at each delivery, what it was at the youngest
- * event that was delivered so far, and no younger: the worst that can be seen. Returns where the plan was another one than Stripe's.
- */
-export async function playSequence(
-  sql: Database,
-  played: Played,
-  sequence: Sequence,
-  number: number,
-): Promise<string[]> {
-  const own = (text: string) => text.replaceAll(ids, (id) => `${id}X${number}`);
-  const common = (text: string) => text.replaceAll(/X\d+(?=\W|$)/g, "");
-  let youngest = -1;
-  const deliver = openWebhook((async (input: string | URL | Request, init?: RequestInit) => {
-    const stand = played.truths[youngest]?.stand;
-    if (stand === undefined) throw new Error("asked before anything was delivered");
-    const answer = await stand.fetch(common(String(input)), init);
-    return new Response(own(await answer.text()), { status: answer.status, headers: answer.headers });
+/** The events of a story, delivered to somebody new in the order of a sequence. */
+export interface SequencePlayer {
+  /**
+   * Stripe is, at each delivery, what it was at the youngest event that was delivered so far, and no younger: the worst that can be seen.
+   * Returns where the plan was another one than Stripe's.
+   * @param number another one for each sequence
+   */
+  play(played: Played, sequence: Sequence, number: number): Promise<string[]>;
+}
+
+/** One instance of the function plays all sequences: whose Stripe is asked, the ids say. */
+export function createSequencePlayer(sql: Database): SequencePlayer {
+  const current = new Map<number, Truth>();
+  const deliver = openWebhook((async (input: string | URL | Request) => {
+    const { pathname, search } = new URL(String(input));
+    const number = Number(ending.exec(pathname + search)?.[1]);
+    const truth = current.get(number);
+    if (truth === undefined) throw new Error(`nobody's: ${pathname}${search}`);
+    const { status, text } = await truth.answer((pathname + search).replaceAll(new RegExp(ending, "g"), ""));
+    return new Response(own(text, number), { status, headers: { "content-type": "application/json" } });
   }) as typeof fetch);
-  const userId = await makeCustomer(sql, own(played.customer));
-  const faults: string[] = [];
-  for (const index of sequence) {
-    youngest = Math.max(youngest, index);
-    const status = await deliver(own(JSON.stringify(played.events[index])));
-    const expected = played.truths[youngest]?.expected as Expected;
-    const [plan] = await sql<[Expected]>`
-      select plan_id as plan, next_plan_id as next from private.current_accounts where user_id = ${userId}`;
-    if (status !== 200 || plan.plan !== expected.plan || plan.next !== expected.next)
-      faults.push(`${sequence}: after ${index} ${status} ${JSON.stringify({ plan, expected })}`);
-  }
-  return faults;
+
+  return {
+    async play(played, sequence, number) {
+      const userId = await makeCustomer(sql, own(played.customer, number));
+      const events = played.events.map((event) => own(JSON.stringify(event), number));
+      const faults: string[] = [];
+      let youngest = -1;
+      for (const index of sequence) {
+        youngest = Math.max(youngest, index);
+        const truth = played.truths[youngest] as Truth;
+        current.set(number, truth);
+        const status = await deliver(events[index] as string);
+        const [plan] = await sql<[Expected]>`
+          select plan_id as plan, next_plan_id as next from private.current_accounts where user_id = ${userId}`;
+        const { expected } = truth;
+        if (status !== 200 || plan.plan !== expected.plan || plan.next !== expected.next)
+          faults.push(`${sequence}: after ${index} ${status} ${JSON.stringify({ plan, expected })}`);
+      }
+      current.delete(number);
+      return faults;
+    },
+  };
+}
+
+function own(text: string, number: number): string {
+  return text.replaceAll(ids, (id) => `${id}X${number}`);
 }
 
 /** Somebody new, who is this customer. */

@@ -12,7 +12,7 @@ describe.each(rows)("the error %s", (code, row) => {
     const types: Record<number, string[]> = {
       400: ["invalid_request_error"],
       401: ["authentication_error"],
-      402: ["insufficient_quota"],
+      402: ["insufficient_quota", "invalid_request_error"],
       403: ["permission_error"],
       404: ["not_found_error"],
       405: ["invalid_request_error"],
@@ -37,8 +37,7 @@ describe.each(rows)("the error %s", (code, row) => {
     // A rate limit knows its own wait, and an answer that is there already must not be asked for again.
     const helps =
       (row.status === 503 && code !== "settlement_pending" && code !== "not_configured") ||
-      code === "request_running" ||
-      code === "sync_running";
+      ["request_running", "sync_running", "billing_busy", "reconciliation_running"].includes(code);
     expect(row.retryAfterSeconds !== undefined).toBe(helps);
     expect(new SluiceError(code).retryAfterSeconds).toBe(row.retryAfterSeconds);
   });

@@ -26,7 +26,7 @@ async function refuse(request: Request) {
 const showing = (authorization: string) => new Request("http://localhost/", { headers: { authorization } });
 
 test("what the forger changes is a token that is accepted", async () => {
-  const person = { userId: project.userId, isAdministrator: false };
+  const person = { userId: project.userId, email: null, isAdministrator: false };
   expect(await project.createChecker()(bearer(forge.token()))).toEqual(person);
 });
 

@@ -13,6 +13,7 @@ describe("a token of the project", () => {
   test("says who calls", async () => {
     expect(await project.createChecker()(bearer(await project.sign()))).toEqual({
       userId: project.userId,
+      email: null,
       isAdministrator: false,
     });
   });
@@ -21,7 +22,11 @@ describe("a token of the project", () => {
     const rsa = await createSigningKey("rsa-key", "RS256");
     const authenticate = project.createChecker({ jwks: { keys: [{ ...rsa.jwk }] } });
     const token = await project.sign({}, { kid: "rsa-key" }, rsa);
-    expect(await authenticate(bearer(token))).toEqual({ userId: project.userId, isAdministrator: false });
+    expect(await authenticate(bearer(token))).toEqual({
+      userId: project.userId,
+      email: null,
+      isAdministrator: false,
+    });
   });
 
   test("may name several audiences, and its scheme may be written in any case", async () => {
@@ -29,6 +34,7 @@ describe("a token of the project", () => {
     const request = new Request("http://localhost/", { headers: { authorization: `bearer ${token}` } });
     expect(await project.createChecker()(request)).toEqual({
       userId: project.userId,
+      email: null,
       isAdministrator: false,
     });
   });
@@ -60,7 +66,11 @@ describe("the outcome for one exact token", () => {
     loseKeys();
 
     clock.time = exp * 1000 - 1;
-    expect(await authenticate(bearer(token))).toEqual({ userId: project.userId, isAdministrator: false });
+    expect(await authenticate(bearer(token))).toEqual({
+      userId: project.userId,
+      email: null,
+      isAdministrator: false,
+    });
     clock.time = exp * 1000;
     expect((await rejectionOf(authenticate(bearer(token)))).code).toBe("authentication_unavailable");
   });
@@ -73,7 +83,11 @@ describe("the outcome for one exact token", () => {
     expect((await rejectionOf(authenticate(bearer(await project.sign())))).code).toBe(
       "authentication_unavailable",
     );
-    expect(await authenticate(bearer(token))).toEqual({ userId: project.userId, isAdministrator: false });
+    expect(await authenticate(bearer(token))).toEqual({
+      userId: project.userId,
+      email: null,
+      isAdministrator: false,
+    });
   });
 
   test("is not remembered where it was refused", async () => {
@@ -82,7 +96,11 @@ describe("the outcome for one exact token", () => {
     const token = await project.sign();
     expect((await rejectionOf(authenticate(bearer(token)))).code).toBe("authentication_unavailable");
     jwks.keys.push({ ...project.key.jwk });
-    expect(await authenticate(bearer(token))).toEqual({ userId: project.userId, isAdministrator: false });
+    expect(await authenticate(bearer(token))).toEqual({
+      userId: project.userId,
+      email: null,
+      isAdministrator: false,
+    });
   });
 });
 
@@ -91,6 +109,7 @@ describe("keys are looked up where the project publishes them", () => {
     const authenticate = project.createChecker({ jwks: null, jwksUrl: await publish([project.key.jwk]) });
     expect(await authenticate(bearer(await project.sign()))).toEqual({
       userId: project.userId,
+      email: null,
       isAdministrator: false,
     });
     const foreign = await createSigningKey("foreign-key");
@@ -103,9 +122,14 @@ describe("keys are looked up where the project publishes them", () => {
     const next = await createSigningKey("next-key");
     const authenticate = project.createChecker({ jwksUrl: await publish([project.key.jwk, next.jwk]) });
     const token = await project.sign({}, { kid: "next-key" }, next);
-    expect(await authenticate(bearer(token))).toEqual({ userId: project.userId, isAdministrator: false });
+    expect(await authenticate(bearer(token))).toEqual({
+      userId: project.userId,
+      email: null,
+      isAdministrator: false,
+    });
     expect(await authenticate(bearer(await project.sign()))).toEqual({
       userId: project.userId,
+      email: null,
       isAdministrator: false,
     });
   });
