@@ -9,8 +9,8 @@ export interface BillingPriceRow {
   credit_nano: number | null;
   /** In lower case. */
   currency: string;
-  /** In the currency's smallest unit. */
-  amount: number;
+  /** In the currency's smallest unit; null for one without a fixed amount, which gives its plan and is not offered. */
+  amount: number | null;
   is_active: boolean;
   created_at: string;
 }
@@ -24,11 +24,10 @@ export function readInterval(price: Stripe.Price): "month" | "year" | null {
 
 /**
  * What a price is of, by its metadata: `plan`, the id of a plan, for one that recurs; `credit_usd`, how many US dollars of credits it
- * buys, for one that does not. Null for a price of anything else, or without a fixed amount.
+ * buys, for one that does not. Null for a price of anything else.
  */
 export function readBillingPrice(price: Stripe.Price): BillingPriceRow | null {
   const { plan, credit_usd: credit } = price.metadata;
-  if (price.unit_amount === null) return null;
   const row = {
     id: price.id,
     currency: price.currency.toLowerCase(),

@@ -2,7 +2,7 @@ import type Stripe from "stripe";
 import { type Database, unwrap } from "../database/database.ts";
 import { codeOfRefusal } from "../database/sql-states.ts";
 import { SluiceError } from "../domain/errors.ts";
-import { atStripe, isMissing } from "./stripe-client.ts";
+import { atStripe, isDeletedCustomer, isMissing } from "./stripe-client.ts";
 import type { StripeSync } from "./stripe-sync.ts";
 
 /** Somebody who buys. */
@@ -36,10 +36,12 @@ export interface Customers {
     buyer: Buyer,
     work: (customerId: string) => Promise<Result>,
   ): Promise<Result>;
-  /** @throws SluiceError customer_not_found */
-  find(userId: string): Promise<string>;
-  /** The same, because the caller asks to have Stripe read; null for none. @throws SluiceError rate_limited, after less than 2 s */
-  ask(userId: string): Promise<string | null>;
+  /**
+   * To be called before Stripe is asked for somebody: what it allows is all callers' together.
+   * @returns their customer; null for none
+   * @throws SluiceError rate_limited, after twenty times in a minute; unauthorized where the account is gone
+   */
+  beginCall(userId: string): Promise<string | null>;
 }
 
 interface CustomersOptions {
@@ -75,34 +77,27 @@ export function createCustomers({ stripe, database, sync, newId }: CustomersOpti
     return unwrap(await database.rpc("put_stripe_customer", named));
   }
 
-  async function findOne(userId: string, isAsked: boolean): Promise<string | null> {
-    const answer = await database.rpc("find_stripe_customer", { user_id: userId, is_asked: isAsked });
-    const { refusal, customer_id } = unwrap(answer) as unknown as { refusal?: string; customer_id: string };
-    if (refusal !== undefined) throw new SluiceError(codeOfRefusal(refusal), { retryAfterSeconds: 2 });
-    return customer_id;
-  }
-
   return {
     withLease,
 
     async withCustomer(lease, buyer, work) {
-      if (lease.customerId === null) return work(await make(lease, buyer));
+      const { customerId } = lease;
+      if (customerId === null) return work(await make(lease, buyer));
       try {
-        return await work(lease.customerId);
+        return await work(customerId);
       } catch (error) {
-        if (!(error instanceof SluiceError) || !isMissing(error.cause)) throw error;
-        await sync.forgetCustomer(lease.customerId);
+        if (!isMissing(error) || !(await atStripe(() => isDeletedCustomer(stripe, customerId)))) throw error;
+        await sync.forgetCustomer(customerId);
         return work(await make({ ...lease, customersBefore: lease.customersBefore + 1 }, buyer));
       }
     },
 
-    async find(userId) {
-      const customerId = await findOne(userId, false);
-      if (customerId === null) throw new SluiceError("customer_not_found");
-      return customerId;
+    async beginCall(userId) {
+      const answer = unwrap(await database.rpc("begin_billing_call", { user_id: userId })) as CallAnswer;
+      if (answer.refusal === undefined) return answer.customer_id ?? null;
+      const { retry_after_seconds: retryAfterSeconds } = answer;
+      throw new SluiceError(codeOfRefusal(answer.refusal), retryAfterSeconds ? { retryAfterSeconds } : {});
     },
-
-    ask: (userId) => findOne(userId, true),
   };
 }
 
@@ -110,4 +105,10 @@ interface LeaseAnswer {
   refusal?: string;
   customer_id: string | null;
   customers_before: number;
+}
+
+interface CallAnswer {
+  refusal?: string;
+  retry_after_seconds?: number;
+  customer_id?: string | null;
 }

@@ -19,7 +19,6 @@ const objectSchema = z.object({
   id: z.string().optional(),
   customer: reference,
   payment_intent: reference,
-  mode: z.string().optional(),
 });
 type EventObject = z.output<typeof objectSchema>;
 
@@ -57,11 +56,13 @@ const readers: Record<string, (object: EventObject) => EventSubject> = {
   "invoice.payment_action_required": ofCustomer,
   "charge.refunded": ofIntent,
   "charge.dispute.created": ofIntent,
+  "charge.dispute.funds_withdrawn": ofIntent,
+  "charge.dispute.funds_reinstated": ofIntent,
   "charge.dispute.closed": ofIntent,
   "customer.deleted": ({ id }) => ({ customerId: id ?? null, payment: null, isDeleted: true }),
 };
 
-/** The types of events that lead to something, for the operator's endpoint and for the search of lost ones. */
+/** The types of events that lead to something, for the operator's endpoint. */
 export const handledEventTypes: readonly string[] = Object.keys(readers);
 
 /** Whether events of a type lead to something. */
@@ -72,11 +73,11 @@ export function isHandled(type: string): boolean {
 /**
  * Whom and what an event is about; null for one that leads to nothing.
  * @param object what it is about, as it was then or as it is now
+ * @throws ZodError for an object of a type that leads to something, and that cannot be read: it must come again
  */
 export function readSubject(type: StripeNotice["type"], object: unknown): EventSubject | null {
-  const parsed = objectSchema.safeParse(object);
   const read = Object.hasOwn(readers, type) ? readers[type] : undefined;
-  if (!parsed.success || read === undefined) return null;
-  const subject = read(parsed.data);
+  if (read === undefined) return null;
+  const subject = read(objectSchema.parse(object));
   return subject.customerId === null && subject.payment === null ? null : subject;
 }

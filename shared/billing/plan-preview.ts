@@ -1,7 +1,8 @@
 import type Stripe from "stripe";
+import { SluiceError } from "../domain/errors.ts";
 import type { Offer } from "./offer.ts";
 import { idOf } from "./read-payment.ts";
-import { readSeconds } from "./subscription-row.ts";
+import { planItem, readSeconds } from "./subscription-row.ts";
 
 /** What a change would do. Amounts are in the currency's smallest unit. */
 export interface ChangePreview {
@@ -30,15 +31,7 @@ export async function previewChange(
     const { currency } = subscription;
     return { isUpgrade, effectiveAt, currency, amountDue: 0, lines: [], prorationDate: null };
   }
-  const invoice = await stripe.invoices.createPreview({
-    customer: idOf(subscription.customer) ?? "",
-    subscription: subscription.id,
-    subscription_details: {
-      items: [{ id: item.id, price: priceId }],
-      proration_behavior: "always_invoice",
-      ...(prorationDate === undefined ? {} : { proration_date: prorationDate }),
-    },
-  });
+  const invoice = await previewInvoice(stripe, subscription, priceId, prorationDate);
   const { subscription_proration_date: date } = invoice.parent?.subscription_details ?? {};
   return {
     isUpgrade,
@@ -50,10 +43,42 @@ export async function previewChange(
   };
 }
 
-/** Subscriptions that begin here have one item; of another one, that which is not the plan's stays as it is. */
-export function planItem(subscription: Stripe.Subscription): Stripe.SubscriptionItem {
-  const { data } = subscription.items;
-  const item = data.find(({ price }) => price.metadata.plan !== undefined) ?? data[0];
-  if (item === undefined) throw new Error("A subscription without items.");
-  return item;
+/** So long what was shown holds. */
+const longestSeconds = 15 * 60;
+
+/**
+ * Refuses a date that no preview of the last 15 minutes gave: at a date of one's own choice the rest of the period costs next to nothing.
+ * The clock is Stripe's.
+ * @throws SluiceError invalid_request
+ */
+export async function checkProrationDate(
+  stripe: Stripe,
+  subscription: Stripe.Subscription,
+  priceId: string,
+  prorationDate: number,
+): Promise<void> {
+  const now = await previewInvoice(stripe, subscription, priceId, undefined);
+  const { subscription_proration_date: date = 0 } = now.parent?.subscription_details ?? {};
+  if (prorationDate <= date && prorationDate >= date - longestSeconds) return;
+  throw new SluiceError("invalid_request", {
+    param: "prorationDate",
+    message: "prorationDate: is not that of a preview of the last 15 minutes: ask for one anew.",
+  });
+}
+
+function previewInvoice(
+  stripe: Stripe,
+  subscription: Stripe.Subscription,
+  priceId: string,
+  prorationDate: number | undefined,
+): Promise<Stripe.Invoice> {
+  return stripe.invoices.createPreview({
+    customer: idOf(subscription.customer) ?? "",
+    subscription: subscription.id,
+    subscription_details: {
+      items: [{ id: planItem(subscription).id, price: priceId }],
+      proration_behavior: "always_invoice",
+      ...(prorationDate === undefined ? {} : { proration_date: prorationDate }),
+    },
+  });
 }

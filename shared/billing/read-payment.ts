@@ -4,7 +4,7 @@ import type { PaymentName } from "./event-subject.ts";
 import { readSeconds } from "./subscription-row.ts";
 
 /** A payment as the database has it. Amounts are in the currency's smallest unit. */
-export interface PaymentRow {
+interface PaymentRow {
   /** That of the payment intent: the one name under which a purchase arrives as a session and as an invoice. */
   id: string;
   subscription_id: string | null;
@@ -13,6 +13,8 @@ export interface PaymentRow {
   refunded: number;
   disputed: number;
   paid_at: string;
+  /** What the whole purchase cost, of which this may be a part; null where it is all. */
+  purchase_total: number | null;
   lines: { price_id: string; quantity: number }[];
 }
 
@@ -25,11 +27,12 @@ export interface ReadPayment {
 
 interface Purchase {
   subscriptionId: string | null;
+  total: number | null;
   lines: PaymentRow["lines"];
   prices: BillingPriceRow[];
 }
 
-const noPurchase: Purchase = { subscriptionId: null, lines: [], prices: [] };
+const noPurchase: Purchase = { subscriptionId: null, total: null, lines: [], prices: [] };
 
 /**
  * Reads payments as they stand at Stripe: what was paid, refunded and disputed, and what it was for.
@@ -63,7 +66,7 @@ async function readIntent(
   const charge = readCharge(intent);
   const customerId = idOf(intent.customer);
   if (charge === null || customerId === null) return null;
-  const [{ subscriptionId, lines, prices }, disputed] = await Promise.all([
+  const [{ subscriptionId, total, lines, prices }, disputed] = await Promise.all([
     findLines(),
     charge.disputed ? sumDisputed(stripe, intent.id) : 0,
   ]);
@@ -78,6 +81,7 @@ async function readIntent(
       refunded: charge.amount_refunded,
       disputed,
       paid_at: readSeconds(charge.created),
+      purchase_total: total,
       lines,
     },
   };
@@ -114,7 +118,7 @@ async function findPurchase(stripe: Stripe, paymentIntentId: string, invoiceId?:
 function readSessionLines(items: Stripe.LineItem[]): Purchase {
   const sold = items.flatMap(({ price, quantity }) => (price === null ? [] : [{ price, quantity }]));
   return {
-    subscriptionId: null,
+    ...noPurchase,
     lines: sold.map(({ price, quantity }) => ({ price_id: price.id, quantity: quantity ?? 1 })),
     prices: sold.flatMap(({ price }) => readBillingPrice(price) ?? []),
   };
@@ -139,7 +143,13 @@ async function findInvoicePurchase(stripe: Stripe, invoiceId: string | null): Pr
     return priceId === null ? [] : [{ price_id: priceId, quantity: quantity ?? 1 }];
   });
   const prices = await Promise.all(lines.map(({ price_id }) => stripe.prices.retrieve(price_id)));
-  return { subscriptionId: null, lines, prices: prices.flatMap((price) => readBillingPrice(price) ?? []) };
+  // An invoice can be paid in parts.
+  return {
+    subscriptionId: null,
+    total: invoice.total,
+    lines,
+    prices: prices.flatMap((price) => readBillingPrice(price) ?? []),
+  };
 }
 
 /** The id of what Stripe gives as an id or whole. */

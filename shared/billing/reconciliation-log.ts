@@ -5,7 +5,7 @@ import { toCamelCase } from "../domain/camel-case.ts";
 import type { ReconciliationReport } from "./reconciliation.ts";
 
 /** A run as it was taken down. Times are ISO 8601. */
-export interface LoggedReconciliation extends Omit<ReconciliationReport, "runId"> {
+interface LoggedReconciliation extends Omit<ReconciliationReport, "runId"> {
   id: string;
   startedAt: string;
   /** Null while it runs, and for one that was killed. */

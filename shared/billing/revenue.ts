@@ -16,7 +16,7 @@ export interface Recurring {
   subscribers: number;
 }
 
-export interface PlanRevenue {
+interface PlanRevenue {
   /** Null for what was paid for no subscription, such as credits. */
   plan: string | null;
   recurring: Recurring[];
@@ -26,7 +26,7 @@ export interface PlanRevenue {
   costNano: number;
 }
 
-export interface Revenue {
+interface Revenue {
   recurring: Recurring[];
   /** Of those who subscribed when the period began, how many did not when it ended; `rate` is null of nobody. */
   churn: { atStart: number; lost: number; rate: number | null };
@@ -34,7 +34,7 @@ export interface Revenue {
 }
 
 /** What a caller paid in US dollars, and cost: in nano-USD. */
-export interface Margin {
+interface Margin {
   userId: string;
   /** Null for an account that is gone. */
   plan: string | null;

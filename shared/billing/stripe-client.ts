@@ -2,7 +2,7 @@ import Stripe from "stripe";
 import { SluiceError } from "../domain/errors.ts";
 import type { StripeSettings } from "./stripe-settings.ts";
 
-/** Twice that is less than the ten seconds that Stripe waits for the answer to an event. */
+/** Short: whoever waits has somebody waiting, too, be it Stripe itself for the answer to an event. */
 const callTimeoutMs = 4000;
 
 /** The official client. Its keep of the last calls' durations, which it would tell Stripe, is off. */
@@ -26,9 +26,19 @@ export function createStripeClient(
   });
 }
 
-/** Whether Stripe says that there is no such object. */
+/** Whether Stripe says that there is no such object: in its own error, or in ours that it caused. */
 export function isMissing(error: unknown): boolean {
+  if (error instanceof SluiceError) return isMissing(error.cause);
   return error instanceof Stripe.errors.StripeInvalidRequestError && error.code === "resource_missing";
+}
+
+/**
+ * Whether a customer was deleted at Stripe. That something is missing does not say it: with the key of another account, or of the other
+ * mode, everybody is.
+ * @throws StripeError where Stripe does not know the customer at all
+ */
+export async function isDeletedCustomer(stripe: Stripe, customerId: string): Promise<boolean> {
+  return (await stripe.customers.retrieve(customerId)).deleted === true;
 }
 
 /**

@@ -3,12 +3,12 @@ import { type Database, unwrap } from "../database/database.ts";
 import { type BillingPriceRow, readBillingPrice } from "./billing-price.ts";
 import { type EventSubject, isHandled, type PaymentName, readSubject } from "./event-subject.ts";
 import { type ReadPayment, readCharge, readPayments } from "./read-payment.ts";
-import { atStripe, isMissing } from "./stripe-client.ts";
+import { atStripe, isDeletedCustomer, isMissing } from "./stripe-client.ts";
 import { readSubscription, type SubscriptionRow } from "./subscription-row.ts";
 import type { StripeNotice } from "./webhook.ts";
 
 /** What became of an event. Of somebody else: of a customer who is none of our callers'. */
-export type EventOutcome = "done" | "done before" | "leads to nothing" | "of somebody else";
+type EventOutcome = "done" | "done before" | "leads to nothing" | "of somebody else";
 
 /**
  * Has the database follow what Stripe has. Whatever leads to it, all subscriptions of a customer are read, after a ticket was drawn:
@@ -38,7 +38,8 @@ interface BegunSync {
   is_done: boolean;
   is_known: boolean;
   ticket: number;
-  payments: { id: string; refunded: number; disputed: number }[];
+  /** Null where an event led here. */
+  payments: { id: string; refunded: number; disputed: number }[] | null;
 }
 
 /** What was read at Stripe, for `apply_stripe_sync`. */
@@ -78,12 +79,7 @@ export function createStripeSync({ stripe, database, epochMs }: StripeSyncOption
   async function findSubject(notice: StripeNotice): Promise<EventSubject | null> {
     const { type, objectPath } = notice;
     if (objectPath === null || !isHandled(type)) return readSubject(type, notice.object);
-    try {
-      return readSubject(type, await atStripe(() => stripe.rawRequest("GET", objectPath)));
-    } catch (error) {
-      if (error instanceof Error && isMissing(error.cause)) return null;
-      throw error;
-    }
+    return readSubject(type, await atStripe(() => stripe.rawRequest("GET", objectPath)));
   }
 
   async function readSubjectState({ customerId, payment, isDeleted }: EventSubject) {
@@ -105,7 +101,7 @@ export function createStripeSync({ stripe, database, epochMs }: StripeSyncOption
     const state = await atStripe(async () => {
       const [subscriptions, names] = await Promise.all([
         readSubscriptions(customerId),
-        findUnknownPayments(customerId, known),
+        findUnknownPayments(customerId, known ?? []),
       ]);
       const payments = await Promise.all(names.map((name) => readPayments(stripe, name)));
       return withPayments(subscriptions, payments.flat(), customerId);
@@ -135,7 +131,10 @@ export function createStripeSync({ stripe, database, epochMs }: StripeSyncOption
   }
 
   const listSubscriptions = (customer: string): Promise<Stripe.Subscription[]> =>
-    listOf(stripe.subscriptions.list({ customer, status: "all", limit: 100, expand: ["data.schedule"] }));
+    listOf(
+      customer,
+      stripe.subscriptions.list({ customer, status: "all", limit: 100, expand: ["data.schedule"] }),
+    );
 
   /** What Stripe Entitlements says that subscriptions give, where their prices say nothing. */
   async function listFeatures(customer: string): Promise<string[]> {
@@ -143,8 +142,12 @@ export function createStripeSync({ stripe, database, epochMs }: StripeSyncOption
     return data.map(({ lookup_key: key }) => key);
   }
 
-  async function findUnknownPayments(customer: string, known: BegunSync["payments"]): Promise<PaymentName[]> {
+  async function findUnknownPayments(
+    customer: string,
+    known: NonNullable<BegunSync["payments"]>,
+  ): Promise<PaymentName[]> {
     const intents = await listOf(
+      customer,
       stripe.paymentIntents.list({
         customer,
         created: { gte: Math.floor(epochMs() / 1000) - paymentDays * day },
@@ -162,6 +165,16 @@ export function createStripeSync({ stripe, database, epochMs }: StripeSyncOption
         );
       })
       .map(({ id }) => ({ paymentIntentId: id }));
+  }
+
+  /** All of a customer's: nothing where the customer was deleted. */
+  async function listOf<Item>(customer: string, pages: Stripe.ApiListPromise<Item>): Promise<Item[]> {
+    try {
+      return await pages.autoPagingToArray({ limit: most });
+    } catch (error) {
+      if (isMissing(error) && (await isDeletedCustomer(stripe, customer))) return [];
+      throw error;
+    }
   }
 
   async function begin(fields: {
@@ -184,20 +197,10 @@ export function createStripeSync({ stripe, database, epochMs }: StripeSyncOption
       state: state as never,
       ...(notice === null ? {} : { endpoint: notice.endpoint, event_id: notice.id }),
     });
-    return (unwrap(answer) as { changes: boolean }).changes;
+    return unwrap(answer);
   }
 
   return { followEvent, followCustomer, forgetCustomer };
-}
-
-/** All of a customer's, which is nothing where Stripe has no such customer: one that was deleted, or of the other mode. */
-async function listOf<Item>(pages: Stripe.ApiListPromise<Item>): Promise<Item[]> {
-  try {
-    return await pages.autoPagingToArray({ limit: most });
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
 }
 
 /** Payments of this customer, with the prices that they name. */

@@ -4,7 +4,7 @@ import { readInterval } from "./billing-price.ts";
 /** A subscription as the database has it: what of Stripe's object decides about a plan. Times are ISO 8601. */
 export interface SubscriptionRow {
   id: string;
-  /** In Stripe's words. */
+  /** In Stripe's words; or `collection_paused`, while its invoices are voided. */
   status: string;
   price_id: string;
   interval: "month" | "year" | null;
@@ -32,12 +32,13 @@ export interface SubscriptionRow {
  * @throws Error for a subscription without items, which Stripe does not have
  */
 export function readSubscription(subscription: Stripe.Subscription): SubscriptionRow {
-  const item = choosePlanItem(subscription.items.data);
-  const next = readNextPrice(subscription.schedule, item.price.id);
+  const item = planItem(subscription);
+  const next = readNextPrice(subscription, item);
   const period = item.current_period_start < item.current_period_end;
   return {
     id: subscription.id,
-    status: subscription.status,
+    // Nothing is collected, and by Stripe's own words nothing is given.
+    status: subscription.pause_collection?.behavior === "void" ? "collection_paused" : subscription.status,
     price_id: item.price.id,
     interval: readInterval(item.price),
     currency: subscription.currency,
@@ -56,10 +57,13 @@ export function readSubscription(subscription: Stripe.Subscription): Subscriptio
   };
 }
 
-/** The item whose price names a plan: of several the dearest one, of none the first. */
-function choosePlanItem(items: Stripe.SubscriptionItem[]): Stripe.SubscriptionItem {
-  const named = items.filter(({ price }) => price.metadata.plan !== undefined);
-  const [chosen] = (named.length > 0 ? named : items).toSorted(
+/**
+ * The item whose price names a plan: of several the dearest one, of none the first.
+ * @throws Error for a subscription without items, which Stripe does not have
+ */
+export function planItem({ items: { data } }: Stripe.Subscription): Stripe.SubscriptionItem {
+  const named = data.filter(({ price }) => price.metadata.plan !== undefined);
+  const [chosen] = (named.length > 0 ? named : data).toSorted(
     (a, b) => (b.price.unit_amount ?? 0) - (a.price.unit_amount ?? 0) || a.id.localeCompare(b.id),
   );
   if (chosen === undefined) throw new Error("A subscription without items.");
@@ -74,16 +78,19 @@ function readEnd(subscription: Stripe.Subscription, item: Stripe.SubscriptionIte
   return schedule.phases.at(-1)?.end_date ?? null;
 }
 
-/** The first price after the running phase that is another one. */
+/** The first price after the running phase that is another one, and none of the items beside the plan's. */
 function readNextPrice(
-  schedule: string | Stripe.SubscriptionSchedule | null,
-  priceId: string,
+  { schedule, items }: Stripe.Subscription,
+  current: Stripe.SubscriptionItem,
 ): { priceId: string; startsAt: number } | null {
+  const others = new Set(items.data.filter(({ id }) => id !== current.id).map(({ price }) => price.id));
   if (schedule === null || typeof schedule === "string" || schedule.current_phase === null) return null;
   const { start_date: runningSince } = schedule.current_phase;
   for (const phase of schedule.phases) {
-    const [price] = phase.items.map(({ price }) => (typeof price === "string" ? price : price.id));
-    if (phase.start_date > runningSince && price !== undefined && price !== priceId)
+    const [price] = phase.items
+      .map(({ price }) => (typeof price === "string" ? price : price.id))
+      .filter((id) => !others.has(id));
+    if (phase.start_date > runningSince && price !== undefined && price !== current.price.id)
       return { priceId: price, startsAt: phase.start_date };
   }
   return null;

@@ -80,7 +80,7 @@ function checkAge(header: string | null, nowMs: number): void {
 async function checkSignature(text: string, header: string, secrets: Secret[], nowMs: number): Promise<void> {
   for (const secret of secrets) {
     try {
-      await Stripe.webhooks.signature?.verifyHeaderAsync(
+      const isSigned = await Stripe.webhooks.signature?.verifyHeaderAsync(
         text,
         header,
         secret.reveal(),
@@ -88,7 +88,7 @@ async function checkSignature(text: string, header: string, secrets: Secret[], n
         Stripe.createSubtleCryptoProvider(),
         nowMs,
       );
-      return;
+      if (isSigned === true) return;
     } catch {
       // Whatever the library throws: for a signature that is empty it is no error of its own kind.
     }

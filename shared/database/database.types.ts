@@ -124,8 +124,9 @@ export type Database = {
       apply_model_feed: { Args: { feed: Json; run_id: string; source: string }; Returns: Json };
       apply_stripe_sync: {
         Args: { customer_id: string; endpoint?: string; event_id?: string; state: Json; ticket: number };
-        Returns: Json;
+        Returns: boolean;
       };
+      begin_billing_call: { Args: { user_id: string }; Returns: Json };
       begin_chats: { Args: { items: Json }; Returns: Json[] };
       begin_key_checks: {
         Args: { checks: number; deployment?: "forbidden" | "allowed" | "required"; user_id: string };
@@ -159,7 +160,6 @@ export type Database = {
       };
       find_request: { Args: { request_id: string; user_id: string }; Returns: Json };
       find_sealed_key: { Args: { name?: string; provider: string; user_id: string }; Returns: Json };
-      find_stripe_customer: { Args: { is_asked?: boolean; user_id: string }; Returns: Json };
       get_balance: { Args: { user_id: string }; Returns: Json };
       get_billing: { Args: { user_id: string }; Returns: Json };
       get_limits: { Args: { user_id: string }; Returns: Json };

@@ -39,6 +39,11 @@ export const billingErrors = {
     type: "invalid_request_error",
     message: "There is a subscription already: change it with POST billing/change.",
   },
+  subscription_managed: {
+    status: 409,
+    type: "invalid_request_error",
+    message: "This subscription is changed by an agreement with the operator: ask them.",
+  },
   plan_unchanged: {
     status: 409,
     type: "invalid_request_error",

@@ -27,7 +27,7 @@ create table private.credit_grants (
 );
 
 comment on table private.credit_grants is 'Credits, in nano-USD (1e-9 USD). Consumed by priority (the lowest first), then those that expire first.';
-comment on column private.credit_grants.source_kind is 'What granted it, such as stripe_invoice; with source_id it grants once.';
+comment on column private.credit_grants.source_kind is 'What granted it, such as stripe_payment; with source_id it grants once.';
 comment on column private.credit_grants.left_nano is 'The sum of its entries.';
 comment on column private.credit_grants.revoked_nano is 'What was taken back, because its payment was refunded or is disputed.';
 comment on column private.credit_grants.owed_nano is 'What is to be taken back still, and was consumed before: it is taken from what is returned to the grant later.';

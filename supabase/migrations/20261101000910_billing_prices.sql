@@ -16,7 +16,7 @@ create table private.billing_prices (
   "interval" private.billing_interval,
   credit_nano bigint check (credit_nano between 1 and 9007199254740991),
   currency text not null check (currency ~ '^[a-z]{3}$'),
-  amount bigint not null check (amount >= 0),
+  amount bigint check (amount >= 0),
   is_active boolean not null,
   created_at timestamptz not null,
   check ((plan_id is null) <> (credit_nano is null)),
@@ -26,7 +26,7 @@ create table private.billing_prices (
 comment on table private.billing_prices is 'Prices of Stripe that are of a plan, or of credits.';
 comment on column private.billing_prices."interval" is 'Null for one that is paid at another interval: it gives its plan, and is not offered.';
 comment on column private.billing_prices.credit_nano is 'What one purchase adds to the buyer''s credits, in nano-USD.';
-comment on column private.billing_prices.amount is 'In the currency''s smallest unit, such as cents.';
+comment on column private.billing_prices.amount is 'In the currency''s smallest unit, such as cents; null for one without a fixed amount, which gives its plan and is not offered.';
 comment on column private.billing_prices.is_active is 'Whether Stripe sells it still.';
 comment on column private.billing_prices.created_at is 'At Stripe: of several that are active the newest is offered.';
 
@@ -38,12 +38,12 @@ grant select, insert, update on private.billing_prices to service_role;
 -- Views -------------------------------------------------------------------------------------------------------------
 
 create view private.offered_prices with (security_invoker = true) as
-  select distinct on (plan_id, "interval", credit_nano) id, plan_id, "interval", credit_nano, currency, amount
+  select distinct on (plan_id, "interval", credit_nano, currency) id, plan_id, "interval", credit_nano, currency, amount, created_at
   from private.billing_prices
-  where is_active and ("interval" is not null or credit_nano is not null)
-  order by plan_id, "interval", credit_nano, created_at desc, id;
+  where is_active and amount is not null and ("interval" is not null or credit_nano is not null)
+  order by plan_id, "interval", credit_nano, currency, created_at desc, id;
 
-comment on view private.offered_prices is 'What can be bought: of each plan and interval, and of each amount of credits, the newest price.';
+comment on view private.offered_prices is 'What can be bought: of each plan and interval, and of each amount of credits, the newest price in each currency.';
 
 revoke all on private.offered_prices from public, anon, authenticated, service_role;
 grant select on private.offered_prices to service_role;
@@ -59,13 +59,16 @@ begin
   insert into private.billing_prices as known (id, plan_id, "interval", credit_nano, currency, amount, is_active, created_at)
   select distinct on (p.id) p.id, p.plan_id, p."interval", p.credit_nano, p.currency, p.amount, p.is_active, p.created_at
   from jsonb_populate_recordset(null::private.billing_prices, prices) p
-  where p.plan_id is null or exists (select from private.plans known_plan where known_plan.id = p.plan_id)
+  where (p.plan_id is null or exists (select from private.plans known_plan where known_plan.id = p.plan_id))
+    -- Before the conflict, which would have everybody who reads a plan wait for its price.
+    and not exists (
+      select from private.billing_prices same
+      where same.id = p.id and (same.plan_id, same."interval", same.credit_nano, same.currency, same.amount, same.is_active)
+        is not distinct from (p.plan_id, p."interval", p.credit_nano, p.currency, p.amount, p.is_active)
+    )
   order by p.id
   on conflict (id) do update set
     (plan_id, "interval", credit_nano, currency, amount, is_active) =
-      (excluded.plan_id, excluded."interval", excluded.credit_nano, excluded.currency, excluded.amount, excluded.is_active)
-  where (known.plan_id, known."interval", known.credit_nano, known.currency, known.amount, known.is_active)
-    is distinct from
       (excluded.plan_id, excluded."interval", excluded.credit_nano, excluded.currency, excluded.amount, excluded.is_active);
   get diagnostics written = row_count;
   return written;

@@ -15,13 +15,11 @@ create table private.stripe_customers (
   created_at timestamptz not null default now(),
   deleted_at timestamptz,
   ticket bigint not null default 0,
-  asked_at timestamptz,
   reconciled_at timestamptz not null default now()
 );
 
 comment on table private.stripe_customers is 'Customers at Stripe. Nothing else of them is kept: no name, no address, no card.';
 comment on column private.stripe_customers.ticket is 'That of what was last read of their subscriptions.';
-comment on column private.stripe_customers.asked_at is 'When the caller last asked to have it read.';
 comment on column private.stripe_customers.reconciled_at is 'When it was last compared with Stripe by the nightly job.';
 
 create unique index stripe_customers_one_alive on private.stripe_customers (user_id) where deleted_at is null;
@@ -36,9 +34,18 @@ create table private.billing_leases (
 
 comment on table private.billing_leases is 'Who changes something at Stripe for a caller at the moment. Whoever dies meanwhile is waited for until it expires.';
 
-revoke all on private.stripe_customers, private.billing_leases from public, anon, authenticated, service_role;
+create table private.billing_calls (
+  user_id uuid primary key references private.accounts (user_id) on delete cascade,
+  minute timestamptz not null,
+  calls smallint not null
+);
+
+comment on table private.billing_calls is 'How often each caller had Stripe asked in the minute of the clock in which they last did.';
+
+revoke all on private.stripe_customers, private.billing_leases, private.billing_calls from public, anon, authenticated, service_role;
 grant select, insert, update on private.stripe_customers to service_role;
 grant select, insert, update, delete on private.billing_leases to service_role;
+grant select, insert, update on private.billing_calls to service_role;
 revoke all on sequence private.stripe_tickets from public, anon, authenticated, service_role;
 grant usage on sequence private.stripe_tickets to service_role;
 
@@ -90,27 +97,32 @@ $$;
 
 comment on function public.put_stripe_customer is 'Makes this the caller''s customer unless there is one. Returns the one that counts.';
 
-create function public.find_stripe_customer(user_id uuid, is_asked boolean default false) returns jsonb
+create function public.begin_billing_call(user_id uuid) returns jsonb
 language plpgsql volatile security invoker set search_path = ''
 as $$
 #variable_conflict use_variable
 declare
-  customer private.stripe_customers;
+  minute timestamptz := date_trunc('minute', now());
 begin
-  select c.* into customer from private.stripe_customers c where c.user_id = user_id and c.deleted_at is null for no key update;
+  insert into private.billing_calls as c (user_id, minute, calls)
+  select a.user_id, minute, 1 from private.accounts a where a.user_id = user_id
+  on conflict on constraint billing_calls_pkey do update set
+    minute = excluded.minute, calls = case when c.minute = excluded.minute then c.calls + 1 else 1 end
+  where c.minute <> excluded.minute or c.calls < 20;
   if not found then
-    return jsonb_build_object('customer_id', null);
-  elsif is_asked and customer.asked_at > now() - interval '2 seconds' then
-    return jsonb_build_object('refusal', 'SL429');
+    return case when exists (select from private.accounts a where a.user_id = user_id)
+      then jsonb_build_object('refusal', 'SL429', 'retry_after_seconds', ceil(extract(epoch from minute + interval '1 minute' - now())))
+      else jsonb_build_object('refusal', 'SL401') end;
   end if;
-  update private.stripe_customers c set asked_at = now() where c.id = customer.id and is_asked;
-  return jsonb_build_object('customer_id', customer.id);
+  return jsonb_build_object(
+    'customer_id', (select c.id from private.stripe_customers c where c.user_id = user_id and c.deleted_at is null)
+  );
 end;
 $$;
 
-comment on function public.find_stripe_customer is
-  'The caller''s customer; with is_asked, because the caller asked to have Stripe read, which they may once in two seconds (else a refusal, an SQLSTATE of ours).';
+comment on function public.begin_billing_call is
+  'To be called before Stripe is asked for a caller, which they may have twenty times a minute: what Stripe allows is all callers'' together. Answers with the caller''s customer, or with a refusal (an SQLSTATE of ours).';
 
-revoke all on function public.lease_billing, public.release_billing, public.put_stripe_customer, public.find_stripe_customer
+revoke all on function public.lease_billing, public.release_billing, public.put_stripe_customer, public.begin_billing_call
   from public, anon, authenticated;
-grant execute on function public.lease_billing, public.release_billing, public.put_stripe_customer, public.find_stripe_customer to service_role;
+grant execute on function public.lease_billing, public.release_billing, public.put_stripe_customer, public.begin_billing_call to service_role;

@@ -4,7 +4,8 @@
 --   The plan is the best of the base plan and of what the caller's subscriptions give at this moment: a function of rows that are
 --   Stripe's state as it was last read, whatever order, number or loss of events led to them.
 --   What was read earlier never takes the place of what was read later.
---   What ends by itself (a grace, a subscription that is cancelled, a plan until the next one) ends without anybody telling.
+--   What ends by itself (a grace, a subscription that is cancelled, a plan until the next one) ends without anybody telling; what
+--   comes after the next plan is worked out when Stripe is read again, at the latest in the night.
 
 -- Tables ------------------------------------------------------------------------------------------------------------
 
@@ -31,7 +32,7 @@ create table private.subscriptions (
 
 comment on table private.subscriptions is 'Subscriptions as they stand at Stripe, as far as we need them.';
 comment on column private.subscriptions.status is 'In Stripe''s words; of those that are not known here none gives a plan.';
-comment on column private.subscriptions.plan_id is 'That of the price; for a price that is not known, the plan that the caller had when it was first seen.';
+comment on column private.subscriptions.plan_id is 'That of the price; for a price that is not known, the plan that this subscription gave before, or the one in whose place it came.';
 comment on column private.subscriptions.monthly_amount is 'What a month costs, in the currency''s smallest unit, before discounts and taxes; a year''s price is divided by twelve and rounded.';
 comment on column private.subscriptions.ends_at is 'When it is to end, where it is scheduled to.';
 comment on column private.subscriptions.past_due_since is 'When it was first seen that its renewal could not be collected: the grace begins here.';
@@ -45,7 +46,7 @@ create index subscriptions_next_plan on private.subscriptions (next_plan_id) whe
 
 revoke all on private.subscriptions from public, anon, authenticated, service_role;
 grant select, insert, update on private.subscriptions to service_role;
-grant update (plan_id, base_plan_id, next_plan_id, next_plan_at, paid_from, paid_until) on private.accounts to service_role;
+grant update (plan_id, next_plan_id, next_plan_at, paid_from, paid_until) on private.accounts to service_role;
 
 -- Views -------------------------------------------------------------------------------------------------------------
 
@@ -180,7 +181,15 @@ as $$
 declare
   was_subscribed boolean := private.is_subscribed(customer.user_id)
     or exists (select from private.accounts a where a.user_id = customer.user_id and a.paid_from is not null);
-  before private.plan_terms := private.term_at(customer.user_id, now());
+  -- What a subscription gave that is alive no more: one that is new, with a price that is not known, came in its place.
+  replaced text := (
+    select p.id from private.plan_terms t join private.plans p on p.id = t.plan_id
+    where t.user_id = customer.user_id and t.starts_at <= now() and now() < t.ends_at and not exists (
+      select from jsonb_array_elements(subscriptions) given
+      where given ->> 'id' = t.subscription_id and given ->> 'status' in ('active', 'trialing', 'past_due')
+    )
+    order by p.rank desc limit 1
+  );
   of_features text := (select p.id from private.plans p where p.id = any (features) order by p.rank desc limit 1);
   written integer;
   changes boolean;
@@ -195,7 +204,7 @@ begin
     ends_at, ended_at, past_due_since, next_plan_id, next_plan_at, payment_due
   )
   select
-    g.id, customer.id, customer.user_id, g.status, coalesce(price.plan_id, of_features, kept.plan_id, before.plan_id), g.price_id, g."interval",
+    g.id, customer.id, customer.user_id, g.status, coalesce(price.plan_id, of_features, case when kept.id is null then replaced else kept.plan_id end), g.price_id, g."interval",
     g.currency, g.monthly_amount, g.started_at, g.period_start, g.period_end, g.ends_at, g.ended_at,
     case when g.status = 'past_due' then coalesce(kept.past_due_since, now()) end,
     next_price.plan_id, case when next_price.plan_id is not null then given.next_price_at end, g.payment_due

@@ -2,6 +2,7 @@
 --
 -- Invariants
 --   A payment has one row, and grants its credits once, whichever notices of it arrive in whatever order: both are made in one transaction.
+--   A purchase that is paid in parts grants its credits in the share of each.
 --   Credits of a payment are taken back in the share of it that is refunded or disputed, and given back where a dispute is won.
 
 -- Tables ------------------------------------------------------------------------------------------------------------
@@ -53,7 +54,7 @@ begin
   end if;
   -- What it bought is settled when it is first seen: a price that changes later changes nothing that was paid.
   given.credit_nano := coalesce(known.credit_nano, (
-    select sum(p.credit_nano * line.quantity)
+    select floor(sum(p.credit_nano * line.quantity) * least(given.amount::numeric / coalesce((payment ->> 'purchase_total')::numeric, given.amount), 1))
     from jsonb_to_recordset(payment -> 'lines') line (price_id text, quantity bigint)
     join private.billing_prices p on p.id = line.price_id
     where p.credit_nano is not null

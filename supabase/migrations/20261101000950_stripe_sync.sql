@@ -53,28 +53,27 @@ begin
     'is_done', is_done,
     'ticket', nextval('private.stripe_tickets'),
     'is_known', exists (select from private.stripe_customers c where c.id = customer_id),
-    'payments', (
+    'payments', case when event is null then (
       select coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'refunded', p.refunded, 'disputed', p.disputed)), '[]')
       from private.stripe_customers c
       join private.payments p on p.user_id = c.user_id and p.customer_id = c.id and p.paid_at > now() - interval '40 days'
       where c.id = customer_id
-    )
+    ) end
   );
 end;
 $$;
 
 comment on function public.begin_stripe_sync is
-  'To be called before Stripe is read: takes the event down that led to it, if one did, and draws the ticket that says what is newer. Answers with whether the event is done already, with the ticket, with whether the customer is one of ours, and with what is known of their payments of the last 40 days.';
+  'To be called before Stripe is read: takes the event down that led to it, if one did, and draws the ticket that says what is newer. Answers with whether the event is done already, with the ticket, with whether the customer is one of ours, and, without an event, with what is known of their payments of the last 40 days.';
 
 create function public.apply_stripe_sync(customer_id text, ticket bigint, state jsonb, endpoint text default null, event_id text default null)
-returns jsonb
+returns boolean
 language plpgsql volatile security invoker set search_path = '' set lock_timeout = '3s'
 as $$
 #variable_conflict use_variable
 declare
   customer private.stripe_customers;
   payment jsonb;
-  is_new boolean := false;
   changes boolean := false;
 begin
   select c.* into customer from private.stripe_customers c where c.id = customer_id;
@@ -85,7 +84,6 @@ begin
   if customer.id is not null then
     perform private.put_billing_prices(coalesce(state -> 'prices', '[]'));
     if state ? 'subscriptions' and customer.ticket < ticket then
-      is_new := true;
       changes := private.put_subscriptions(
         customer, ticket, state -> 'subscriptions', array(select jsonb_array_elements_text(coalesce(state -> 'features', '[]')))
       );
@@ -100,12 +98,12 @@ begin
   end if;
   update private.stripe_events e set done_at = now()
   where e.endpoint = endpoint::private.stripe_payload and e.id = event_id and e.done_at is null;
-  return jsonb_build_object('is_newest', is_new, 'changes', changes);
+  return changes;
 end;
 $$;
 
 comment on function public.apply_stripe_sync is
-  'Takes over what was read at Stripe after this ticket was drawn, unless something newer was taken over already, and ends the event that led to it: all of it or nothing. A customer that is nobody''s changes nothing. Answers with whether anything differed from what was known.';
+  'Takes over what was read at Stripe after this ticket was drawn, unless something newer was taken over already, and ends the event that led to it: all of it or nothing. A customer that is nobody''s changes nothing. Returns whether anything differed from what was known.';
 
 create function public.list_undone_events(event_ids text[]) returns setof text
 language sql stable security invoker set search_path = ''

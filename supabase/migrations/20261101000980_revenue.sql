@@ -11,7 +11,9 @@ as $$
   with paying as (
     select s.plan_id, s.currency, count(distinct s.user_id) as subscribers, sum(s.monthly_amount) as monthly
     from private.subscriptions s
-    where s.status in ('active', 'past_due') and coalesce(s.ends_at, 'infinity') > now()
+    where s.status <> 'trialing' and exists (
+      select from private.plan_terms t where t.subscription_id = s.id and t.starts_at <= now() and now() < t.ends_at
+    )
     group by 1, 2
   ),
   at_start as (

@@ -164,7 +164,7 @@ export const expectedPrivileges: Record<string, Grants> = {
   // What is counted. The functions delete nothing, and do not change the ledger either.
   "private.accounts": {
     service_role:
-      "select, update (base_plan_id), update (long_day_end), update (long_day_start), update (next_plan_at), update (next_plan_id), update (paid_from), update (paid_until), update (plan_id), update (time_zone)",
+      "select, update (long_day_end), update (long_day_start), update (next_plan_at), update (next_plan_id), update (paid_from), update (paid_until), update (plan_id), update (time_zone)",
   },
   "private.current_accounts": readOnly,
   "private.caller_limits": readOnly,

@@ -22,6 +22,8 @@ export const sources = {
   priceChanges: migration("000870_price_changes"),
   feeds: migration("000880_model_feeds"),
   syncs: migration("000890_model_syncs"),
+  payments: migration("000940_payments"),
+  stripeSync: migration("000950_stripe_sync"),
   openRouterPrice: "shared/catalogue/openrouter-price.ts",
   modelList: "shared/catalogue/model-list.ts",
   envelope: "shared/keys/envelope.ts",
@@ -30,6 +32,11 @@ export const sources = {
   candidates: "shared/gateway/candidates.ts",
   publicAddress: "shared/providers/public-address.ts",
   byokKeys: "shared/credentials/byok-keys.ts",
+  stripeWebhook: "shared/billing/webhook.ts",
+  stripeClient: "shared/billing/stripe-client.ts",
+  planPreview: "shared/billing/plan-preview.ts",
+  planSchedule: "shared/billing/plan-schedule.ts",
+  checkout: "shared/billing/checkout.ts",
 };
 
 /** Tests that must notice. */
@@ -59,4 +66,11 @@ export const tests = {
   credentials: "tests/shared/keys/sealed-credentials.test.ts",
   ownCandidates: "tests/shared/gateway/candidates-own-keys.test.ts",
   publicFetch: "tests/shared/providers/public-fetch.test.ts",
+  entitlements: "tests/database/billing/entitlements.test.ts",
+  workers: "tests/functions/stripe-webhook/workers.test.ts",
+  purchasedCredits: "tests/functions/stripe-webhook/credits.test.ts",
+  signatures: "tests/shared/billing/webhook.test.ts",
+  changes: "tests/functions/billing/change.test.ts",
+  purchases: "tests/functions/billing/purchase.test.ts",
+  reconciliation: "tests/functions/billing/reconciliation.test.ts",
 };

@@ -51,13 +51,14 @@ export function createBilling(options: BillingOptions): App {
 
   app.use(async (context, next) => {
     await next();
-    context.header("cache-control", "no-store");
+    if (!context.res.headers.has("cache-control")) context.header("cache-control", "no-store");
   });
 
   // For everybody: people look at prices before they sign up.
   app.get("/plans", async (context) => {
     parseFields(noneSchema, context.req.query());
-    return context.json(await options.readPlans());
+    const plans = await options.readPlans();
+    return context.json(plans, 200, { "cache-control": "public, max-age=60" });
   });
 
   app.get("/current", async (context) => {

@@ -45,7 +45,7 @@ function composeShop(runtime: Runtime, settings: StripeSettings, database: Datab
     customers,
     sync,
     beginCheckout: createCheckout({ stripe, database, customers }),
-    planChange: createPlanChange({ stripe, database, customers, sync }),
+    planChange: createPlanChange({ ...runtime, stripe, database, customers, sync }),
     openPortal: (customerId, returnUrl) => openPortal(stripe, customerId, returnUrl),
     listInvoices: (customerId, page) => listInvoices(stripe, customerId, page),
     reconcile: createReconciliation({ ...runtime, stripe, database, sync }),

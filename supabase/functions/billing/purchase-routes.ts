@@ -30,7 +30,9 @@ export function addPurchaseRoutes(app: App, options: BillingOptions): void {
     context.get("log").note({ userId: buyer.userId });
     const { returnUrl, ...wanted } = parsePurchase(await readJson(context.req.raw));
     const shop = openShop(options);
-    return context.json(await shop.beginCheckout(buyer, wanted, chooseReturnUrl(shop, returnUrl)), 201);
+    const address = chooseReturnUrl(shop, returnUrl);
+    await shop.customers.beginCall(buyer.userId);
+    return context.json(await shop.beginCheckout(buyer, wanted, address), 201);
   });
 
   app.post("/portal", async (context) => {
@@ -39,14 +41,15 @@ export function addPurchaseRoutes(app: App, options: BillingOptions): void {
     const { returnUrl } = parseFields(portalSchema, await readJson(context.req.raw));
     const shop = openShop(options);
     const address = chooseReturnUrl(shop, returnUrl);
-    return context.json({ url: await shop.openPortal(await shop.customers.find(userId), address) }, 201);
+    return context.json({ url: await shop.openPortal(await findCustomer(shop, userId), address) }, 201);
   });
 
   app.post("/change", async (context) => {
     const { userId } = await authenticate(context.req.raw);
     context.get("log").note({ userId });
     const { preview, ...wanted } = parseFields(changeSchema, await readJson(context.req.raw));
-    const { planChange } = openShop(options);
+    const { planChange, customers } = openShop(options);
+    await customers.beginCall(userId);
     if (preview) return context.json({ preview: await planChange.preview(userId, wanted) });
     const { paymentUrl } = await planChange.change(userId, wanted);
     return context.json({ paymentUrl, ...(await options.readBilling(userId)) });
@@ -56,7 +59,9 @@ export function addPurchaseRoutes(app: App, options: BillingOptions): void {
     app.post(`/${what}`, async (context) => {
       const { userId } = await authenticate(context.req.raw);
       context.get("log").note({ userId });
-      await openShop(options).planChange[what](userId);
+      const { planChange, customers } = openShop(options);
+      await customers.beginCall(userId);
+      await planChange[what](userId);
       return context.json(await options.readBilling(userId));
     });
 
@@ -65,14 +70,14 @@ export function addPurchaseRoutes(app: App, options: BillingOptions): void {
     context.get("log").note({ userId });
     const { limit, cursor } = parseFields(pageSchema, context.req.query());
     const shop = openShop(options);
-    return context.json(await shop.listInvoices(await shop.customers.find(userId), { limit, cursor }));
+    return context.json(await shop.listInvoices(await findCustomer(shop, userId), { limit, cursor }));
   });
 
   app.post("/sync", async (context) => {
     const { userId } = await authenticate(context.req.raw);
     context.get("log").note({ userId });
     const { customers, sync } = openShop(options);
-    const customerId = await customers.ask(userId);
+    const customerId = await customers.beginCall(userId);
     if (customerId !== null) await sync.followCustomer(customerId);
     return context.json(await options.readBilling(userId));
   });
@@ -80,6 +85,13 @@ export function addPurchaseRoutes(app: App, options: BillingOptions): void {
   for (const path of ["/checkout", "/portal", "/change", "/cancel", "/resume", "/sync"])
     refuseOtherMethods(app, path, ["POST"]);
   refuseOtherMethods(app, "/invoices", ["GET"]);
+}
+
+/** @throws SluiceError customer_not_found, rate_limited */
+async function findCustomer({ customers }: Shop, userId: string): Promise<string> {
+  const customerId = await customers.beginCall(userId);
+  if (customerId === null) throw new SluiceError("customer_not_found");
+  return customerId;
 }
 
 /** A plan, or credits: by what is named, so that a fault is told of that and not of the other. */

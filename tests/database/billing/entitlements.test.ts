@@ -81,10 +81,7 @@ test("of what was read the latest counts, whichever comes last", async () => {
   const subscription = { ...monthly, id: `sub_${randomUUID()}` };
   const [early, late] = [await books.draw(), await books.draw()];
   await books.apply(buyer, late, [{ ...subscription, price_id: plans.premium.price }]);
-  expect(await books.apply(buyer, early, [{ ...subscription, price_id: plans.pro.price }])).toEqual({
-    is_newest: false,
-    changes: false,
-  });
+  expect(await books.apply(buyer, early, [{ ...subscription, price_id: plans.pro.price }])).toBe(false);
   expect(await books.planOf(buyer)).toMatchObject({ plan: "premium" });
 });
 
@@ -135,15 +132,36 @@ test("a price that is not known leaves the plan as it is, and is told to the ope
   expect(await books.planOf(other)).toMatchObject({ plan: "pro" });
 });
 
-test.each(["incomplete", "incomplete_expired", "unpaid", "paused", "canceled", "something_new"])(
-  "a subscription that is %s gives nothing",
-  async (status) => {
-    await setClock("2027-03-10T12:00Z");
-    const buyer = await books.signUp();
-    await books.sync(buyer, [{ ...monthly, price_id: plans.pro.price, status }]);
-    expect(await books.planOf(buyer)).toEqual({ plan: "free", next: null, at: null });
-  },
-);
+test("a price that is not known gives nothing of what another subscription or a hand gives", async () => {
+  await setClock("2027-03-10T12:00Z");
+  const buyer = await books.signUp();
+  await sql`select private.change_plan(${buyer.userId}, 'premium')`;
+  const pro = { ...monthly, id: `sub_a_${randomUUID()}`, price_id: plans.pro.price };
+  const addOn = { ...monthly, id: `sub_b_${randomUUID()}`, price_id: `price_${randomUUID()}` };
+  await books.sync(buyer, [pro, addOn]);
+  expect(await books.planOf(buyer)).toMatchObject({ plan: "pro" });
+  await books.sync(buyer, [{ ...pro, status: "canceled" }, addOn]);
+  expect(await books.planOf(buyer)).toMatchObject({ plan: "premium" });
+  await sql`select private.change_plan(${buyer.userId}, 'free')`;
+  await books.sync(buyer, [{ ...pro, status: "canceled" }, addOn]);
+  await setClock("2027-05-10T12:00Z");
+  expect(await books.planOf(buyer)).toMatchObject({ plan: "free" });
+});
+
+test.each([
+  "incomplete",
+  "incomplete_expired",
+  "unpaid",
+  "paused",
+  "collection_paused",
+  "canceled",
+  "something_new",
+])("a subscription that is %s gives nothing", async (status) => {
+  await setClock("2027-03-10T12:00Z");
+  const buyer = await books.signUp();
+  await books.sync(buyer, [{ ...monthly, price_id: plans.pro.price, status }]);
+  expect(await books.planOf(buyer)).toEqual({ plan: "free", next: null, at: null });
+});
 
 test("what was given by hand stays where it is the better one, and is what is left when a subscription ends", async () => {
   await setClock("2027-03-10T12:00Z");

@@ -33,7 +33,7 @@ export function createStripeBooks(sql: Database) {
     }));
     const [row] = await sql`
       select public.apply_stripe_sync(${customerId}, ${ticket}, ${sql.json({ ...state, subscriptions: rows } as never)}) as answer`;
-    return row?.answer as { is_newest: boolean; changes: boolean };
+    return row?.answer as boolean;
   }
 
   return {

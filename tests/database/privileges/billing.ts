@@ -7,7 +7,7 @@ export const billingPrivileges: Record<string, Grants> = {
   "public.lease_billing(user_id uuid, lease_id uuid)": callable,
   "public.release_billing(user_id uuid, lease_id uuid)": callable,
   "public.put_stripe_customer(user_id uuid, customer_id text)": callable,
-  "public.find_stripe_customer(user_id uuid, is_asked boolean)": callable,
+  "public.begin_billing_call(user_id uuid)": callable,
   "public.begin_stripe_sync(customer_id text, endpoint text, event jsonb)": callable,
   "public.apply_stripe_sync(customer_id text, ticket bigint, state jsonb, endpoint text, event_id text)":
     callable,
@@ -30,6 +30,7 @@ export const billingPrivileges: Record<string, Grants> = {
   "private.stripe_customers": counted,
   "private.stripe_tickets": { service_role: "usage" },
   "private.billing_leases": written,
+  "private.billing_calls": counted,
   "private.subscriptions": counted,
   "private.plan_terms": readOnly,
   "private.term_at(user_id uuid, at timestamp with time zone)": callable,
@@ -44,7 +45,6 @@ export const billingPrivileges: Record<string, Grants> = {
   "private.alert_about_payment(payment_id text)": callable,
   "private.stripe_events": counted,
   "private.held_subscription(user_id uuid)": callable,
-  "private.count_models(plan_id text)": callable,
   "private.reconciliations": counted,
   "private.request_reconciliation()": nobody,
 };

@@ -30,6 +30,81 @@ test("a dearer plan is shown before it is bought, and what was shown is what is 
   expect(invoice?.amount_paid).toBe(preview.amountDue);
 });
 
+test("a date that no preview gave is refused: at the end of the period a dearer plan would cost next to nothing", async () => {
+  const person = await billing.signUpSubscriber("premium");
+  const { items } = await shop.stripe.subscriptions.retrieve(person.subscription);
+  const end = items.data[0]?.current_period_end ?? 0;
+  const start = items.data[0]?.current_period_start ?? 0;
+  for (const preview of [true, false])
+    for (const prorationDate of [end - 1, start + 3600, start - 3600]) {
+      const { status, body } = await billing.post(person, "/change", {
+        ...monthly("pro"),
+        preview,
+        prorationDate,
+      });
+      expect([status, body.error?.code, body.error?.param]).toEqual([
+        400,
+        "invalid_request",
+        "prorationDate",
+      ]);
+    }
+  expect((await billing.get(person, "/current")).body.plan.id).toBe("premium");
+});
+
+test("a schedule or a term of the operator's is nothing that a customer changes", async () => {
+  const person = await billing.signUpSubscriber("premium");
+  const { id: schedule } = await shop.stripe.subscriptionSchedules.create({
+    from_subscription: person.subscription,
+  });
+  const { items } = await shop.stripe.subscriptions.retrieve(person.subscription);
+  const [item] = items.data;
+  await shop.stripe.subscriptionSchedules.update(schedule, {
+    end_behavior: "release",
+    phases: [
+      {
+        items: [{ price: "price_premium_month" }],
+        start_date: item?.current_period_start ?? 0,
+        end_date: item?.current_period_end ?? 0,
+      },
+      { items: [{ price: "price_pro_month" }], duration: { interval: "month", interval_count: 1 } },
+    ],
+  });
+  for (const [path, body] of [
+    ["/resume"],
+    ["/cancel"],
+    ["/change", monthly("byok")],
+    ["/change", monthly("premium")],
+    ["/change", monthly("enterprise")],
+  ] as const) {
+    const answer = await billing.post(person, path, body);
+    expect([path, answer.status, answer.body.error?.code]).toEqual([path, 409, "subscription_managed"]);
+  }
+  expect((await shop.stripe.subscriptionSchedules.retrieve(schedule)).phases).toHaveLength(2);
+
+  const other = await billing.signUpSubscriber("premium");
+  const term = (item?.current_period_end ?? 0) + 90 * 24 * 60 * 60;
+  await shop.stripe.subscriptions.update(other.subscription, { cancel_at: term });
+  expect((await billing.post(other, "/resume")).status).toBe(200);
+  await billing.post(other, "/change", monthly("pro"));
+  expect((await shop.stripe.subscriptions.retrieve(other.subscription)).cancel_at).toBe(term);
+});
+
+test("a downgrade leaves all else of the subscription as it is", async () => {
+  const person = await billing.signUpSubscriber("pro");
+  const { items } = await shop.stripe.subscriptions.retrieve(person.subscription);
+  await shop.stripe.subscriptions.update(person.subscription, {
+    items: [{ id: items.data[0]?.id ?? "", quantity: 3 }],
+  });
+  await billing.post(person, "/change", monthly("premium"));
+  const { schedule } = await shop.stripe.subscriptions.retrieve(person.subscription);
+  const { phases, metadata } = await shop.stripe.subscriptionSchedules.retrieve(String(schedule));
+  expect(phases.map(({ items }) => items.map(({ price, quantity }) => [price, quantity]))).toEqual([
+    [["price_pro_month", 3]],
+    [["price_premium_month", 3]],
+  ]);
+  expect(metadata).toEqual({ sluice: "downgrade" });
+});
+
 test("the same plan by the year is an upgrade, too", async () => {
   const person = await billing.signUpSubscriber("pro");
   const { body } = await billing.post<Changed>(person, "/change", { plan: "pro", interval: "year" });

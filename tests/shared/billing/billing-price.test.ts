@@ -20,6 +20,10 @@ test("one that is paid at another interval gives its plan, and is not offered", 
   expect(readBillingPrice(quarterly)).toMatchObject({ plan_id: "pro", interval: null });
 });
 
+test("one without a fixed amount, such as by tiers, gives its plan, too", () => {
+  expect(readBillingPrice(price({ unit_amount: null }))).toMatchObject({ plan_id: "pro", amount: null });
+});
+
 test.each([
   ["5", 5_000_000_000],
   ["0.000000001", 1],
@@ -33,7 +37,6 @@ test.each([
 test.each([
   ["without metadata", { metadata: {} }],
   ["of no plan's name", { metadata: { plan: "Pro!" } }],
-  ["without a fixed amount", { unit_amount: null }],
   ["that is paid once, and of a plan", { type: "one_time", recurring: null }],
   ["that recurs, and of credits", { metadata: { credit_usd: "5" } }],
   ...["", "0", "-5", "5 USD", "1e3", "0x10", "5.0000000001", "1000001", "99999999"].map(

@@ -36,11 +36,16 @@ test.each([
   ["customer.updated", { id: "cus_1" }],
   ["toString", { id: "cus_1" }],
   ["checkout.session.completed", { id: "cs_1", customer: null, payment_intent: null }],
-  ["customer.subscription.updated", "sub_1"],
-  ["customer.subscription.updated", null],
 ])("%s with %j is about nobody", (type, object) => {
   expect(readSubject(type, object)).toBeNull();
 });
+
+test.each(["sub_1", null, { customer: 5 }])(
+  "what cannot be read of an event that leads to something is a fault: %j",
+  (object) => {
+    expect(() => readSubject("customer.subscription.updated", object)).toThrow();
+  },
+);
 
 test("all events of the design lead to something", () => {
   const wanted = [

@@ -47,6 +47,7 @@ export function subscription({
     customer: "cus_1",
     ended_at: null,
     items: { object: "list", data: items, has_more: false, url: "" },
+    pause_collection: null,
     pending_update: null,
     schedule: null,
     start_date: seconds("2027-03-10T00:00Z"),

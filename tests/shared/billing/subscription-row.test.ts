@@ -96,6 +96,14 @@ test.each([
 });
 
 test.each([
+  ["void", "collection_paused"],
+  ["keep_as_draft", "active"],
+  ["mark_uncollectible", "active"],
+])("while its invoices are paused (%s) it is %s", (behavior, status) => {
+  expect(readSubscription(subscription({ pause_collection: { behavior } })).status).toBe(status);
+});
+
+test.each([
   ["active", null, false],
   ["active", { expires_at: 1 }, true],
   ["past_due", null, true],
