@@ -1,7 +1,7 @@
 import type Stripe from "stripe";
 import { SluiceError } from "../domain/errors.ts";
+import { idOf } from "./id-of.ts";
 import type { Offer } from "./offer.ts";
-import { idOf } from "./read-payment.ts";
 import { planItem, readSeconds } from "./subscription-row.ts";
 
 /** What a change would do. Amounts are in the currency's smallest unit. */
@@ -73,7 +73,7 @@ function previewInvoice(
   prorationDate: number | undefined,
 ): Promise<Stripe.Invoice> {
   return stripe.invoices.createPreview({
-    customer: idOf(subscription.customer) ?? "",
+    customer: idOf(subscription.customer),
     subscription: subscription.id,
     subscription_details: {
       items: [{ id: planItem(subscription).id, price: priceId }],

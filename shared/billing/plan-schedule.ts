@@ -1,5 +1,6 @@
 import type Stripe from "stripe";
 import { SluiceError } from "../domain/errors.ts";
+import { idOf } from "./id-of.ts";
 import { planItem } from "./subscription-row.ts";
 
 // A downgrade waits in a schedule of Stripe's. Operators have schedules of their own, such as a price that rises or a fixed term: these
@@ -103,10 +104,16 @@ function readPhase(phase: Stripe.SubscriptionSchedule.Phase): Phase {
       price: idOf(price),
       ...(quantity === undefined ? {} : { quantity }),
       ...listed("discounts", discounts.map(readDiscount)),
-      ...listed("tax_rates", (rates ?? []).map(idOf)),
+      ...listed(
+        "tax_rates",
+        (rates ?? []).map((rate) => idOf(rate)),
+      ),
     })),
     ...listed("discounts", phase.discounts.map(readDiscount)),
-    ...listed("default_tax_rates", (phase.default_tax_rates ?? []).map(idOf)),
+    ...listed(
+      "default_tax_rates",
+      (phase.default_tax_rates ?? []).map((rate) => idOf(rate)),
+    ),
     ...(phase.trial_end === null ? {} : { trial_end: phase.trial_end }),
     ...(phase.collection_method === null ? {} : { collection_method: phase.collection_method }),
     ...(phase.description === null ? {} : { description: phase.description }),
@@ -128,8 +135,4 @@ function readDiscount({ coupon, discount, promotion_code: code }: GivenDiscount)
 
 function listed<Name extends string, Item>(name: Name, items: Item[]) {
   return (items.length === 0 ? {} : { [name]: items }) as { [Key in Name]?: Item[] };
-}
-
-function idOf(value: string | { id: string }): string {
-  return typeof value === "string" ? value : value.id;
 }

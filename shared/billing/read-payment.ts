@@ -1,6 +1,7 @@
 import type Stripe from "stripe";
 import { type BillingPriceRow, readBillingPrice } from "./billing-price.ts";
 import type { PaymentName } from "./event-subject.ts";
+import { idOf } from "./id-of.ts";
 import { readSeconds } from "./subscription-row.ts";
 
 /** A payment as the database has it. Amounts are in the currency's smallest unit. */
@@ -150,9 +151,4 @@ async function findInvoicePurchase(stripe: Stripe, invoiceId: string | null): Pr
     lines,
     prices: prices.flatMap((price) => readBillingPrice(price) ?? []),
   };
-}
-
-/** The id of what Stripe gives as an id or whole. */
-export function idOf(value: string | { id: string } | null | undefined): string | null {
-  return typeof value === "string" ? value : (value?.id ?? null);
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { handledEventTypes, readSubject } from "../../../shared/billing/event-subject.ts";
 
@@ -46,6 +47,12 @@ test.each(["sub_1", null, { customer: 5 }])(
     expect(() => readSubject("customer.subscription.updated", object)).toThrow();
   },
 );
+
+test("the manual names the events that lead to something, for the operator's endpoint, and no others", () => {
+  const manual = readFileSync("docs/billing.md", "utf8");
+  const [, list = ""] = /```\n(customer\.[\s\S]*?)```/.exec(manual) ?? [];
+  expect(list.split(/\s+/).filter(Boolean).toSorted()).toEqual(handledEventTypes.toSorted());
+});
 
 test("all events of the design lead to something", () => {
   const wanted = [
