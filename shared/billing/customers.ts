@@ -39,7 +39,7 @@ export interface Customers {
   /**
    * To be called before Stripe is asked for somebody: what it allows is all callers' together.
    * @returns their customer; null for none
-   * @throws SluiceError rate_limited, after twenty times in a minute; unauthorized where the account is gone
+   * @throws SluiceError rate_limited, after sixty times in a minute; unauthorized where the account is gone
    */
   beginCall(userId: string): Promise<string | null>;
 }

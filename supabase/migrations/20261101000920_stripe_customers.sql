@@ -108,7 +108,7 @@ begin
   select a.user_id, minute, 1 from private.accounts a where a.user_id = user_id
   on conflict on constraint billing_calls_pkey do update set
     minute = excluded.minute, calls = case when c.minute = excluded.minute then c.calls + 1 else 1 end
-  where c.minute <> excluded.minute or c.calls < 20;
+  where c.minute <> excluded.minute or c.calls < 60;
   if not found then
     return case when exists (select from private.accounts a where a.user_id = user_id)
       then jsonb_build_object('refusal', 'SL429', 'retry_after_seconds', ceil(extract(epoch from minute + interval '1 minute' - now())))
@@ -121,7 +121,7 @@ end;
 $$;
 
 comment on function public.begin_billing_call is
-  'To be called before Stripe is asked for a caller, which they may have twenty times a minute: what Stripe allows is all callers'' together. Answers with the caller''s customer, or with a refusal (an SQLSTATE of ours).';
+  'To be called before Stripe is asked for a caller, which they may have sixty times a minute: what Stripe allows is all callers'' together. Answers with the caller''s customer, or with a refusal (an SQLSTATE of ours).';
 
 revoke all on function public.lease_billing, public.release_billing, public.put_stripe_customer, public.begin_billing_call
   from public, anon, authenticated;
