@@ -54,7 +54,7 @@ export function createReconciliation(options: ReconciliationOptions): Reconcile 
 
   async function takePrices(): Promise<void> {
     const prices = await atStripe(() =>
-      stripe.prices.list({ active: true, limit: 100 }).autoPagingToArray({ limit: 1000 }),
+      stripe.prices.list({ active: true, limit: 100 }).autoPagingToArray({ limit: 10_000 }),
     );
     const rows = prices.flatMap((price) => readBillingPrice(price) ?? []);
     unwrap(await database.rpc("sync_billing_prices", { prices: rows as never }));
@@ -131,7 +131,7 @@ export function createReconciliation(options: ReconciliationOptions): Reconcile 
           event: "reconciliation_failed",
           runId: report.runId,
           what,
-          error: describeCause(error),
+          cause: describeCause(error),
         }),
       );
       return false;

@@ -49,26 +49,32 @@ declare
   changes boolean;
 begin
   select p.* into known from private.payments p where p.id = given.id;
+  given.ticket := greatest(known.ticket, ticket);
   if known.ticket >= ticket then
-    return false;
+    given.refunded := known.refunded;
+    given.disputed := known.disputed;
   end if;
-  -- What it bought is settled when it is first seen: a price that changes later changes nothing that was paid.
-  given.credit_nano := coalesce(known.credit_nano, (
+  -- What it bought is settled by whoever finds it first, also if something else was read later: Stripe may link an invoice after its
+  -- payment. A price that changes later changes nothing that was paid.
+  given.credit_nano := coalesce(nullif(known.credit_nano, 0), (
     select floor(sum(p.credit_nano * line.quantity) * least(given.amount::numeric / coalesce((payment ->> 'purchase_total')::numeric, given.amount), 1))
     from jsonb_to_recordset(payment -> 'lines') line (price_id text, quantity bigint)
     join private.billing_prices p on p.id = line.price_id
     where p.credit_nano is not null
   ), 0);
+  given.subscription_id := coalesce(known.subscription_id, given.subscription_id);
   given.plan_id := coalesce(known.plan_id, (select s.plan_id from private.subscriptions s where s.id = given.subscription_id));
-  changes := (known.refunded, known.disputed) is distinct from (given.refunded, given.disputed);
+  changes := (known.credit_nano, known.refunded, known.disputed) is distinct from (given.credit_nano, given.refunded, given.disputed);
   insert into private.payments as p (
     id, ticket, user_id, customer_id, subscription_id, plan_id, credit_nano, currency, amount, refunded, disputed, paid_at
   ) values (
-    given.id, ticket, customer.user_id, customer.id, given.subscription_id, given.plan_id, given.credit_nano, given.currency, given.amount,
+    given.id, given.ticket, customer.user_id, customer.id, given.subscription_id, given.plan_id, given.credit_nano, given.currency, given.amount,
     given.refunded, given.disputed, given.paid_at
   )
   on conflict (id) do update set
-    (ticket, plan_id, refunded, disputed) = (excluded.ticket, excluded.plan_id, excluded.refunded, excluded.disputed);
+    (ticket, subscription_id, plan_id, credit_nano, refunded, disputed) = (
+      excluded.ticket, excluded.subscription_id, excluded.plan_id, excluded.credit_nano, excluded.refunded, excluded.disputed
+    );
   lost := least(given.refunded + given.disputed, given.amount);
   if given.credit_nano > 0 then
     perform private.grant_credit(customer.user_id, 'stripe_payment', given.id, given.credit_nano);
@@ -80,7 +86,7 @@ end;
 $$;
 
 comment on function private.put_payment is
-  'Takes a payment over as Stripe has it, unless it was read later already. The caller must be locked (lock_accounts). Returns whether anything differed from what was known.';
+  'Takes a payment over as Stripe has it; what was read later already of refunds and disputes stays. The caller must be locked (lock_accounts). Returns whether anything differed from what was known.';
 
 create function private.alert_about_payment(payment_id text) returns void
 language plpgsql volatile security invoker set search_path = ''

@@ -57,14 +57,15 @@ begin
       select coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'refunded', p.refunded, 'disputed', p.disputed)), '[]')
       from private.stripe_customers c
       join private.payments p on p.user_id = c.user_id and p.customer_id = c.id and p.paid_at > now() - interval '40 days'
-      where c.id = customer_id
+      -- Of which it is not known what they bought, are looked at again.
+      where c.id = customer_id and (p.credit_nano > 0 or p.subscription_id is not null)
     ) end
   );
 end;
 $$;
 
 comment on function public.begin_stripe_sync is
-  'To be called before Stripe is read: takes the event down that led to it, if one did, and draws the ticket that says what is newer. Answers with whether the event is done already, with the ticket, with whether the customer is one of ours, and, without an event, with what is known of their payments of the last 40 days.';
+  'To be called before Stripe is read: takes the event down that led to it, if one did, and draws the ticket that says what is newer. Answers with whether the event is done already, with the ticket, with whether the customer is one of ours, and, without an event, with what is known of their payments of the last 40 days that bought something.';
 
 create function public.apply_stripe_sync(customer_id text, ticket bigint, state jsonb, endpoint text default null, event_id text default null)
 returns boolean

@@ -78,25 +78,25 @@ as $$
 #variable_conflict use_variable
 begin
   return (
-  select jsonb_build_object(
-    'plan', jsonb_build_object('id', p.id, 'name', p.name),
-    'next_plan', case when a.next_plan_id is not null then jsonb_build_object('id', a.next_plan_id, 'at', a.next_plan_at) end,
-    'is_customer', exists (select from private.stripe_customers c where c.user_id = a.user_id and c.deleted_at is null),
-    'subscription', (
-      select jsonb_build_object(
-        'id', s.id, 'status', s.status, 'plan', s.plan_id, 'interval', s."interval", 'currency', s.currency,
-        'period_start', s.period_start, 'period_end', s.period_end, 'ends_at', s.ends_at,
-        'grace_ends_at', s.past_due_since + plan.grace, 'payment_due', s.payment_due,
-        'monthly_amount', s.monthly_amount
+    select jsonb_build_object(
+      'plan', jsonb_build_object('id', p.id, 'name', p.name),
+      'next_plan', case when a.next_plan_id is not null then jsonb_build_object('id', a.next_plan_id, 'at', a.next_plan_at) end,
+      'is_customer', exists (select from private.stripe_customers c where c.user_id = a.user_id and c.deleted_at is null),
+      'subscription', (
+        select jsonb_build_object(
+          'id', s.id, 'status', s.status, 'plan', s.plan_id, 'interval', s."interval", 'currency', s.currency,
+          'period_start', s.period_start, 'period_end', s.period_end, 'ends_at', s.ends_at,
+          'grace_ends_at', s.past_due_since + plan.grace, 'payment_due', s.payment_due,
+          'monthly_amount', s.monthly_amount
+        )
+        from private.held_subscription(a.user_id) s
+        left join private.plans plan on plan.id = s.plan_id
+        where s.id is not null
       )
-      from private.held_subscription(a.user_id) s
-      left join private.plans plan on plan.id = s.plan_id
-      where s.id is not null
     )
-  )
-  from private.current_accounts a
-  join private.plans p on p.id = a.plan_id
-  where a.user_id = user_id
+    from private.current_accounts a
+    join private.plans p on p.id = a.plan_id
+    where a.user_id = user_id
   );
 end;
 $$;

@@ -32,6 +32,20 @@ export const billingMutants: Mutant[] = [
     killedBy: [tests.purchasedCredits],
   },
   {
+    fault: "a payment that was seen before Stripe said what it bought buys nothing for good",
+    file: sources.payments,
+    from: "coalesce(nullif(known.credit_nano, 0), (",
+    to: "coalesce(known.credit_nano, (",
+    killedBy: [tests.payments],
+  },
+  {
+    fault: "a refund that was read earlier takes the place of one that was read later",
+    file: sources.payments,
+    from: "if known.ticket >= ticket then",
+    to: "if false then",
+    killedBy: [tests.payments],
+  },
+  {
     fault: "a refund of a part takes everything back",
     file: sources.payments,
     from: "ceil(given.credit_nano::numeric * lost / given.amount)::bigint",

@@ -67,6 +67,7 @@ export const tests = {
   ownCandidates: "tests/shared/gateway/candidates-own-keys.test.ts",
   publicFetch: "tests/shared/providers/public-fetch.test.ts",
   entitlements: "tests/database/billing/entitlements.test.ts",
+  payments: "tests/database/billing/payments.test.ts",
   workers: "tests/functions/stripe-webhook/workers.test.ts",
   purchasedCredits: "tests/functions/stripe-webhook/credits.test.ts",
   signatures: "tests/shared/billing/webhook.test.ts",

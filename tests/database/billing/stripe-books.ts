@@ -85,10 +85,11 @@ export function createStripeBooks(sql: Database) {
       ];
     },
 
-    /** A payment for the customer's subscription, as it stands at Stripe. */
+    /** A payment for the customer's subscription unless it says another, as it stood at Stripe when the ticket was drawn. */
     async pay(
       customer: Customer | undefined,
       payment: { amount: number; paid_at: string } & Record<string, unknown>,
+      ticket?: number,
     ) {
       const { customerId } = customer as Customer;
       const row = {
@@ -100,7 +101,7 @@ export function createStripeBooks(sql: Database) {
         lines: [],
         ...payment,
       };
-      await sql`select public.apply_stripe_sync(${customerId}, ${await draw()}, ${sql.json({ payments: [row] } as never)})`;
+      await sql`select public.apply_stripe_sync(${customerId}, ${ticket ?? (await draw())}, ${sql.json({ payments: [row] } as never)})`;
     },
 
     /** Uses so many tokens, for so much; false where a limit refuses them. */
