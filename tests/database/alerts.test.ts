@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
 import { connectDatabase } from "../support/connect-database.ts";
 import { callDatabase } from "../support/database-calls.ts";
@@ -189,4 +190,12 @@ test("an alert is given to one deliverer at a time, again when it was not heard,
   const [heard] =
     await sql`select next_try_at, delivered_at is not null as heard from private.alerts where id = ${mine}`;
   expect(heard).toEqual({ next_try_at: null, heard: true });
+});
+
+test("the README tells of every kind of alert, and of no other", async () => {
+  const [, table = ""] =
+    /\| type +\| data[^\n]*\n([\s\S]*?)\n\n/.exec(readFileSync("README.md", "utf8")) ?? [];
+  const told = [...table.matchAll(/^\| `(\w+)`/gm)].map(([, kind]) => kind);
+  const kinds = await sql`select unnest(enum_range(null::private.alert_kind))::text as kind`;
+  expect(told.toSorted()).toEqual(kinds.map(({ kind }) => kind).toSorted());
 });
