@@ -8,7 +8,8 @@ import { projectRoot } from "../../local/project.ts";
 import { startStack } from "../../local/stack.ts";
 import { sign } from "../../local/stripe/webhooks/sign.ts";
 import { openConnection } from "../http-connection.ts";
-import { measureInTurns, medianOf, medianOfPairs } from "../in-turns.ts";
+import { measureInTurns, medianOfPairs } from "../in-turns.ts";
+import { type LoadFigures, loadColumns } from "../load-columns.ts";
 import { percentile } from "../percentile.ts";
 import { type Column, format, type Goal, tableHead, tableRow } from "../table.ts";
 import { startAnsweringStripe } from "../webhooks/answering-stripe.ts";
@@ -25,49 +26,17 @@ const loads = [
   [64, 1500],
 ] as const;
 
-interface Round {
-  perSecond: number;
-  medianMs: number;
-  p99Ms: number;
-}
-
 interface Row {
   connections: number;
   what: string;
-  results: Round[];
+  results: LoadFigures[];
   ratio: number;
 }
 
 const columns: readonly Column<Row>[] = [
   ["connections", 11, ({ connections }) => String(connections)],
   ["events", 20, ({ what }) => what],
-  [
-    "events/s",
-    9,
-    ({ results }) =>
-      format(
-        medianOf(results, ({ perSecond }) => perSecond),
-        0,
-      ),
-  ],
-  [
-    "median ms",
-    9,
-    ({ results }) =>
-      format(
-        medianOf(results, ({ medianMs }) => medianMs),
-        1,
-      ),
-  ],
-  [
-    "p99 ms",
-    7,
-    ({ results }) =>
-      format(
-        medianOf(results, ({ p99Ms }) => p99Ms),
-        1,
-      ),
-  ],
+  ...loadColumns("events"),
   ["× new", 7, ({ ratio }) => format(ratio, 2)],
 ];
 
@@ -113,7 +82,8 @@ async function measureLoad(port: number, connections: number, count: number): Pr
     if (what === "new") events = makeEvents(count);
     return send(port, connections, events);
   });
-  const beside = (results: Round[]) => medianOfPairs(results, fresh, (a, b) => a.perSecond / b.perSecond);
+  const beside = (results: LoadFigures[]) =>
+    medianOfPairs(results, fresh, (a, b) => a.requestsPerSecond / b.requestsPerSecond);
   console.log(tableRow(columns, { connections, what: "new", results: fresh, ratio: 1 }));
   console.log(tableRow(columns, { connections, what: "done before", results: again, ratio: beside(again) }));
 }
@@ -132,7 +102,7 @@ function makeEvents(count: number): string[] {
 }
 
 /** Sends each event once, as many at a time as there are connections. */
-async function send(port: number, connections: number, events: string[]): Promise<Round> {
+async function send(port: number, connections: number, events: string[]): Promise<LoadFigures> {
   const latencies: number[] = [];
   let next = 0;
   const worker = async () => {
@@ -152,7 +122,7 @@ async function send(port: number, connections: number, events: string[]): Promis
   const durationMs = performance.now() - startedMs;
   const sorted = Float64Array.from(latencies).sort();
   return {
-    perSecond: (events.length * 1000) / durationMs,
+    requestsPerSecond: (events.length * 1000) / durationMs,
     medianMs: percentile(sorted, 0.5),
     p99Ms: percentile(sorted, 0.99),
   };
