@@ -122,6 +122,8 @@ describe.skipIf(!browser)("on the plan page", () => {
   test("whoever cancels in the portal is told until when the plan stays, and is on the default plan after that", async () => {
     const [, day = ""] = /Renews on (.*)\.$/.exec(await readTerms()) ?? [];
     await click("Manage payment");
+    // Both pages have such a button.
+    await opened.page.waitForURL(/\/portal\//);
     await click("Cancel plan");
     await onPage("Ends");
     await follow("Back");
